@@ -1,0 +1,50 @@
+"""JSON for contract types, with Secret carried as text. The only place where a Secret is written in clear: callers seal it."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from common.errors import Invalid
+from common.secret import Secret
+
+T = TypeVar("T")
+
+
+def _reveal(value: object) -> object:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(f"{type(value).__name__} is not a contract type")
+
+
+def _conceal(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise NotImplementedError(f"{kind.__name__} is not a contract type")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_reveal)
+
+
+def encode(value: object) -> bytes:
+    return _encoder.encode(value)
+
+
+def decode(data: bytes | str, kind: type[T]) -> T:
+    """Raises Invalid with the place of the fault in the data."""
+    try:
+        return msgspec.json.decode(data, type=kind, dec_hook=_conceal)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"The message is not a {getattr(kind, '__name__', kind)}: {error}.") from None
+
+
+def to_plain(value: object) -> Any:
+    """Structs to dicts and lists of JSON types; secrets in clear."""
+    return msgspec.to_builtins(value, enc_hook=_reveal)
+
+
+def from_plain(value: object, kind: type[T]) -> T:
+    """The opposite of ``to_plain``. Raises Invalid."""
+    try:
+        return msgspec.convert(value, kind, dec_hook=_conceal)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The message is not a {getattr(kind, '__name__', kind)}: {error}.") from None

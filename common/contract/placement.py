@@ -1,0 +1,75 @@
+"""What the root command ``trove-guestagent place | grow | unplace`` reads on standard input and answers on standard output.
+
+It goes over a pipe or SSH from a provider to the host that will carry the instance, once, and holds that guest's secrets.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from common.secret import Secret
+
+InstanceId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class BusLogin(Struct, frozen=True, kw_only=True):
+    """How the agent reaches the broker: AMQP over TLS, checked against ``ca_pem``."""
+
+    host: str
+    port: int
+    virtual_host: str
+    username: str
+    password: Secret
+    ca_pem: str
+    server_name: str
+
+
+class GuestKeys(Struct, frozen=True, kw_only=True):
+    """32 bytes each, in base64: one key a direction. ``epoch`` counts the rotations."""
+
+    epoch: int
+    to_guest: Secret
+    from_guest: Secret
+
+
+class Placement(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One instance on a Linux host. ``home`` is its directory; ``release`` the agent release to run from (a directory).
+
+    ``volume_gb`` None means: no volume of its own. ``address`` and ``port`` are where the server is to listen.
+    """
+
+    instance_id: InstanceId
+    home: str
+    release: str
+    datastore: str
+    datastore_version: str
+    address: str
+    port: int
+    memory_mb: Annotated[int, Meta(ge=64)]
+    vcpus: Annotated[int, Meta(ge=1)]
+    volume_gb: Annotated[int, Meta(ge=1)] | None
+    bus: BusLogin
+    keys: GuestKeys
+    binaries: str = ""
+    log_json: bool = False
+
+
+class Placed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of it. ``limits`` and ``volume`` say how they are enforced; ``notes`` are sentences for the operator."""
+
+    instance_id: str
+    limits: str
+    volume: str
+    trust: str
+    notes: tuple[str, ...] = ()
+
+
+class Unplacement(Struct, frozen=True, kw_only=True):
+    instance_id: InstanceId
+    home: str
+
+
+class Growth(Struct, frozen=True, kw_only=True):
+    instance_id: InstanceId
+    home: str
+    volume_gb: Annotated[int, Meta(ge=1)]

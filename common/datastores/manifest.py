@@ -1,0 +1,25 @@
+"""The shape of an engine's manifest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What both sides know about an engine without asking a server.
+
+    ``capabilities`` name the optional protocols of ``troveguest.datastores.base`` that the engine implements.
+    The ``check_*`` functions raise ``common.errors.Invalid`` or ``Refused`` with the rule in the sentence.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    default_port: int
+    capabilities: frozenset[str]
+    users_have_hosts: bool
+    reserved_users: frozenset[str]
+    reserved_databases: frozenset[str]
+    check_database: Callable[[str], None]
+    check_user: Callable[[str, str], None]
+    check_password: Callable[[str], None]
+    check_charset: Callable[[str | None, str | None], None]

@@ -1,0 +1,128 @@
+"""The life of an instance as a table, and the two words that REST shows for it as pure functions.
+
+``Task`` is the desired side (one writer: ``EDGES`` through ``step``); the observed side is the last heartbeat's
+``ServiceStatus`` and its age. Words and rules: OpenStack Trove's REST reference, "Instance state".
+"""
+
+import enum
+from dataclasses import dataclass
+
+from .contract.types import ServiceStatus
+from .errors import Conflict
+
+HEARTBEAT_EXPIRY = 90.0
+"""Seconds after which an observation is too old to be believed (upstream's ``agent_heartbeat_expiry``)."""
+
+
+class Task(enum.Enum):
+    """What the control plane is doing with an instance."""
+
+    BUILDING = "building"
+    NONE = "none"
+    RESTARTING = "restarting"
+    DELETING = "deleting"
+    BUILD_FAILED = "build_failed"
+    RESTART_FAILED = "restart_failed"
+    DELETE_FAILED = "delete_failed"
+    DELETED = "deleted"
+
+
+class Event(enum.Enum):
+    BUILT = "built"
+    BUILD_BROKE = "build_broke"
+    RESTART_ASKED = "restart_asked"
+    RESTARTED = "restarted"
+    RESTART_BROKE = "restart_broke"
+    DELETE_ASKED = "delete_asked"
+    REMOVED = "removed"
+    DELETE_BROKE = "delete_broke"
+    RESET_ASKED = "reset_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    source: Task
+    event: Event
+    target: Task
+    sentence: str
+
+
+EDGES: tuple[Edge, ...] = (
+    Edge(Task.BUILDING, Event.BUILT, Task.NONE, "The server accepts connections and has what was asked for."),
+    Edge(Task.BUILDING, Event.BUILD_BROKE, Task.BUILD_FAILED, "The creation failed; the fault says why."),
+    Edge(Task.BUILDING, Event.DELETE_ASKED, Task.DELETING, "The creation is called off and undone."),
+    Edge(Task.BUILDING, Event.RESET_ASKED, Task.BUILD_FAILED, "The creation is called off; what exists stays."),
+    Edge(Task.NONE, Event.RESTART_ASKED, Task.RESTARTING, "The database server is to restart."),
+    Edge(Task.NONE, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),
+    Edge(Task.NONE, Event.RESET_ASKED, Task.NONE, "Nothing was under way."),
+    Edge(Task.RESTARTING, Event.RESTARTED, Task.NONE, "The database server restarted."),
+    Edge(Task.RESTARTING, Event.RESTART_BROKE, Task.RESTART_FAILED, "The restart failed; the fault says why."),
+    Edge(Task.RESTARTING, Event.DELETE_ASKED, Task.DELETING, "The restart is called off; the instance is to be removed."),
+    Edge(Task.RESTARTING, Event.RESET_ASKED, Task.NONE, "The restart is called off."),
+    Edge(Task.RESTART_FAILED, Event.RESTART_ASKED, Task.RESTARTING, "The restart is tried again."),
+    Edge(Task.RESTART_FAILED, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),
+    Edge(Task.RESTART_FAILED, Event.RESET_ASKED, Task.NONE, "The failed restart is put aside."),
+    Edge(Task.BUILD_FAILED, Event.DELETE_ASKED, Task.DELETING, "What was built is to be removed."),
+    Edge(Task.BUILD_FAILED, Event.RESET_ASKED, Task.BUILD_FAILED, "A creation that failed cannot be reset; delete it."),
+    Edge(Task.DELETING, Event.REMOVED, Task.DELETED, "Nothing is left of the instance."),
+    Edge(Task.DELETING, Event.DELETE_BROKE, Task.DELETE_FAILED, "The removal failed; the fault says why."),
+    Edge(Task.DELETING, Event.DELETE_ASKED, Task.DELETING, "The removal is under way already."),
+    Edge(Task.DELETING, Event.RESET_ASKED, Task.DELETE_FAILED, "The removal is called off; ask again to finish it."),
+    Edge(Task.DELETE_FAILED, Event.DELETE_ASKED, Task.DELETING, "The removal is tried again."),
+    Edge(Task.DELETE_FAILED, Event.RESET_ASKED, Task.DELETE_FAILED, "What is half removed cannot be used; delete it."),
+)
+
+_BY_SOURCE = {(edge.source, edge.event): edge for edge in EDGES}
+
+_STATUS = {
+    Task.BUILDING: "BUILD",
+    Task.NONE: "ACTIVE",
+    Task.RESTARTING: "REBOOT",
+    Task.DELETING: "SHUTDOWN",
+    Task.BUILD_FAILED: "ERROR",
+    Task.RESTART_FAILED: "ERROR",
+    Task.DELETE_FAILED: "ERROR",
+    Task.DELETED: "SHUTDOWN",
+}
+
+_OPERATING_STATUS = {
+    ServiceStatus.NEW: "NEW",
+    ServiceStatus.BUILDING: "BUILD",
+    ServiceStatus.RUNNING: "ACTIVE",
+    ServiceStatus.HEALTHY: "HEALTHY",
+    ServiceStatus.BLOCKED: "BLOCKED",
+    ServiceStatus.SHUTDOWN: "SHUTDOWN",
+    ServiceStatus.CRASHED: "SHUTDOWN",
+    ServiceStatus.FAILED: "FAILED",
+    ServiceStatus.RESTARTING: "RESTARTING",
+    ServiceStatus.UNKNOWN: "ERROR",
+}
+
+
+def step(source: Task, event: Event) -> Edge:
+    """The edge from ``source`` on ``event``. Raises Conflict where the table has none."""
+    edge = _BY_SOURCE.get((source, event))
+    if edge is None:
+        wanted = event.value.replace("_", " ")
+        raise Conflict(f"The instance is {source.value.replace('_', ' ')}: {wanted} is not possible now.",
+                       "Wait for it to end, or delete the instance.")
+    return edge
+
+
+def status(task: Task) -> str:
+    """REST's ``status``."""
+    return _STATUS[task]
+
+
+def operating_status(task: Task, observed: ServiceStatus, age: float | None) -> str:
+    """REST's ``operating_status``; ``age`` of the observation in seconds, None when there was none."""
+    if task is not Task.NONE:
+        return ""
+    if age is None or age > HEARTBEAT_EXPIRY:
+        return "ERROR"
+    return _OPERATING_STATUS[observed]
+
+
+def serves(task: Task, observed: ServiceStatus, age: float | None) -> bool:
+    """Whether short orders (users, databases) make sense now: nothing under way and the server answers."""
+    return operating_status(task, observed, age) in ("ACTIVE", "HEALTHY")

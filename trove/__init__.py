@@ -1,0 +1,1 @@
+"""The control plane: REST, flows, conductor, providers."""

@@ -1,0 +1,166 @@
+"""The tables. Desired columns are written by API and flows, observed ones by the conductor alone.
+
+Times are UTC, without zone, in seconds with fraction as float since 1970 (``Float``), so that both stores compare them alike.
+``Encrypted`` columns hold text sealed under the installation's key file.
+"""
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+from .encrypted import Encrypted
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_name)s",
+                       "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+)
+
+datastores = Table(
+    "datastores", metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("manager", String(255), nullable=False),
+    Column("default_version_id", String(36)),
+)
+
+datastore_versions = Table(
+    "datastore_versions", metadata,
+    Column("id", String(36), primary_key=True),
+    Column("datastore_id", ForeignKey("datastores.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("version", String(255), nullable=False),
+    Column("binaries", String(255), nullable=False, default=""),
+    Column("active", Boolean, nullable=False, default=True),
+    UniqueConstraint("datastore_id", "name", "version"),
+)
+
+flavors = Table(
+    "flavors", metadata,
+    Column("id", String(255), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("ram", Integer, nullable=False),
+    Column("vcpus", Integer, nullable=False),
+    Column("disk", Integer, nullable=False, default=0),
+)
+
+instances = Table(
+    "instances", metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("deleted_at", Float),
+    # desired: API and flows
+    Column("task", String(32), nullable=False),
+    Column("datastore_version_id", ForeignKey("datastore_versions.id"), nullable=False),
+    Column("flavor_id", String(255), nullable=False),
+    Column("volume_gb", Integer),
+    Column("address", String(64)),
+    Column("port", Integer),
+    Column("access", Text, nullable=False, default="{}"),
+    Column("order", Encrypted),  # contract Prepare as JSON, with passwords; wiped when the creation ends
+    Column("fault_message", Text),
+    Column("fault_details", Text),
+    Column("fault_at", Float),
+    # the guest's secrets
+    Column("key_epoch", Integer, nullable=False, default=1),
+    Column("key_to_guest", Encrypted),
+    Column("key_from_guest", Encrypted),
+    Column("bus_password", Encrypted),
+    # observed: conductor
+    Column("observed_status", String(32), nullable=False, default="new"),
+    Column("observed_sentence", Text, nullable=False, default=""),
+    Column("observed_at", Float),
+    Column("observed_epoch", Integer, nullable=False, default=0),
+    Column("observed_boot", Integer, nullable=False, default=0),
+    Column("observed_sequence", Integer, nullable=False, default=0),
+    Column("observed_clock_skew", Float),
+    Column("server_started_at", Float),
+    Column("volume_total", Integer),
+    Column("volume_used", Integer),
+    Column("root_observed", Boolean),
+    Column("agent_version", String(64)),
+    Column("contract_version", String(16)),
+    Column("capabilities", Text, nullable=False, default=""),
+    Column("incarnation", String(64)),
+    Index("ix_instances_project", "project_id", "deleted_at", "id"),
+    Index("uq_instances_address", "address", unique=True),
+)
+
+operations = Table(
+    "operations", metadata,
+    Column("id", String(36), primary_key=True),
+    Column("instance_id", ForeignKey("instances.id"), nullable=False, index=True),
+    Column("project_id", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),  # create, delete, restart
+    Column("state", String(16), nullable=False),  # asked, running, done, failed, cancelled
+    Column("request_id", String(64), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("step", String(64), nullable=False, default=""),
+    Column("step_since", Float),
+    Column("sentence", Text, nullable=False, default=""),
+    Column("deadline", Float),
+    Column("percent", Float),
+    Column("error_code", String(32)),
+    Column("error_message", Text),
+    Column("error_hint", Text),
+    Column("executor_id", String(64)),
+    Column("cancel_asked", Boolean, nullable=False, default=False),
+    Index("ix_operations_state", "state"),
+    Index("ix_operations_project", "project_id", "created"),
+)
+
+# One row an order to a guest (an operation of the contract); the conductor alone writes the lower half.
+guest_orders = Table(
+    "guest_orders", metadata,
+    Column("id", String(64), primary_key=True),  # <operation id>.<step>
+    Column("instance_id", ForeignKey("instances.id"), nullable=False, index=True),
+    Column("method", String(64), nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("state", String(16)),
+    Column("sentence", Text),
+    Column("percent", Float),
+    Column("progress_at", Float),
+    Column("error_code", String(32)),
+    Column("error_message", Text),
+    Column("error_hint", Text),
+    Column("ended_at", Float),
+)
+
+quota_limits = Table(
+    "quota_limits", metadata,
+    Column("project_id", String(255), primary_key=True),
+    Column("resource", String(32), primary_key=True),
+    Column("limit", Integer, nullable=False),
+)
+
+quota_usage = Table(
+    "quota_usage", metadata,
+    Column("project_id", String(255), primary_key=True),
+    Column("resource", String(32), primary_key=True),
+    Column("in_use", Integer, nullable=False),
+)
+
+# What an instance holds of its project's quota; released by deleting the row in the same transaction.
+quota_reservations = Table(
+    "quota_reservations", metadata,
+    Column("instance_id", String(36), primary_key=True),
+    Column("resource", String(32), primary_key=True),
+    Column("project_id", String(255), nullable=False),
+    Column("amount", Integer, nullable=False),
+)
+
+root_history = Table(
+    "root_history", metadata,
+    Column("instance_id", String(36), primary_key=True),
+    Column("enabled_at", Float, nullable=False),
+    Column("enabled_by", String(255), nullable=False),
+    Column("disabled_at", Float),
+)
+
+executors = Table(
+    "executors", metadata,
+    Column("id", String(64), primary_key=True),
+    Column("lease_until", Float, nullable=False),
+    Column("holder", String(64), nullable=False),
+)

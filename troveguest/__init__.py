@@ -1,0 +1,1 @@
+"""The guest agent: the program on the machine that carries the database."""
