@@ -1,0 +1,167 @@
+"""What the API asks for: each command is one transaction, and wakes the task manager when there is work for it.
+
+A ``project`` is a project's id, or ``Scope.EVERY_PROJECT`` for an administrator; an instance of another project is
+NotFound, like one that is not there. Errors are of ``common.errors``; ids are UUIDs as text.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from common.states import Event, Task
+
+from trove.domain import creation
+
+from . import births, catalog, instances, operations, quota, root
+from .store import Store
+from .views import Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command left for the task manager."""
+
+    instance_id: str
+    operation_id: str
+
+
+def nobody(_instance_id: str, _operation_id: str | None) -> None:
+    """Wakes nobody: the task manager's sweep finds the work."""
+
+
+class Commands:
+    """``wake(instance id, operation id or None)`` is called after the commit: in process, or by the bus."""
+
+    def __init__(self, store: Store, rules: creation.Rules = creation.Rules(),
+                 wake: Callable[[str, str | None], None] = nobody) -> None:
+        self.store = store
+        self.rules = rules
+        self.wake = wake
+
+    # Instances
+
+    def create_instance(self, project: str, wanted: creation.NewInstance, *, request_id: str) -> Asked:
+        """Row, quota, sealed order and operation in one transaction.
+
+        Raises Invalid, Refused, Unsupported, NotFound (the datastore) or OverQuota.
+        """
+        with self.store.write() as connection:
+            version = catalog.choose(connection, wanted, self.rules)
+            flavor = catalog.wanted_flavor(connection, wanted.flavor)
+            asked = Asked(str(uuid.uuid4()), str(uuid.uuid4()))
+            births.insert(connection, asked.instance_id, project, wanted, version, flavor, self.rules)
+            operations.insert(connection, asked.operation_id, asked.instance_id, project, "create", request_id)
+        self.wake(asked.instance_id, asked.operation_id)
+        return asked
+
+    def restart(self, project: Project, instance_id: str, *, request_id: str) -> Asked:
+        """Raises NotFound or Conflict."""
+        with self.store.write() as connection:
+            row = instances.locked(connection, project, instance_id)
+            instances.move(connection, instance_id, row.task, Event.RESTART_ASKED)
+            asked = Asked(instance_id, str(uuid.uuid4()))
+            operations.insert(connection, asked.operation_id, instance_id, row.project_id, "restart", request_id)
+        self.wake(instance_id, asked.operation_id)
+        return asked
+
+    def delete_instance(self, project: Project, instance_id: str, *, request_id: str) -> Asked:
+        """From every state, BUILD too: what is under way is called off. Asked again, it is the same deletion.
+
+        Raises NotFound.
+        """
+        with self.store.write() as connection:
+            row = instances.locked(connection, project, instance_id)
+            asked = Asked(instance_id, operations.unended(connection, instance_id, "delete") or str(uuid.uuid4()))
+            instances.move(connection, instance_id, row.task, Event.DELETE_ASKED)
+            operations.call_off(connection, instance_id, but=asked.operation_id)
+            operations.insert_once(connection, asked.operation_id, instance_id, row.project_id, "delete", request_id)
+        self.wake(instance_id, asked.operation_id)
+        return asked
+
+    def reset_status(self, project: Project, instance_id: str) -> None:
+        """Calls off what is under way; an instance that was whole is then ACTIVE. Raises NotFound."""
+        with self.store.write() as connection:
+            row = instances.locked(connection, project, instance_id)
+            edge = instances.move(connection, instance_id, row.task, Event.RESET_ASKED)
+            operations.call_off(connection, instance_id)
+            if edge.target is Task.NONE:
+                instances.clear_fault(connection, instance_id)
+            elif edge.target is not edge.source:
+                instances.set_fault(connection, instance_id, edge.sentence, "Delete the instance.", "reset_status")
+        self.wake(instance_id, None)
+
+    def rename(self, project: Project, instance_id: str, name: str) -> None:
+        """Raises NotFound or Invalid."""
+        creation.check_name(name)
+        with self.store.write() as connection:
+            instances.rename(connection, project, instance_id, name)
+
+    def get_instance(self, project: Project, instance_id: str) -> Instance:
+        """Raises NotFound, for a deleted one too."""
+        with self.store.read() as connection:
+            return instances.get(connection, project, instance_id)
+
+    def list_instances(self, project: Project, limit: int = 20, marker: str | None = None) -> Page[Instance]:
+        """At most ``limit`` after the id ``marker`` in order of ids; the page itself is sorted newest first.
+
+        One SQL statement, whatever the number of rows.
+        """
+        with self.store.read() as connection:
+            return instances.page(connection, project, limit, marker)
+
+    def list_operations(self, project: Project, instance_id: str) -> tuple[Operation, ...]:
+        """What was done to an instance, newest first: each with its step, sentence and error."""
+        with self.store.read() as connection:
+            return operations.of_instance(connection, project, instance_id)
+
+    # Catalogue
+
+    def list_datastores(self) -> tuple[Datastore, ...]:
+        with self.store.read() as connection:
+            return catalog.datastores(connection)
+
+    def get_datastore(self, key: str) -> Datastore:
+        """By id or name. Raises NotFound."""
+        with self.store.read() as connection:
+            return catalog.datastore(connection, key)
+
+    def get_version(self, key: str, datastore: str | None = None) -> Version:
+        """By id, or by id or name within a datastore (itself by id or name). Raises NotFound."""
+        with self.store.read() as connection:
+            return catalog.version(connection, key, datastore)
+
+    def list_flavors(self) -> tuple[Flavor, ...]:
+        with self.store.read() as connection:
+            return catalog.flavors(connection)
+
+    def get_flavor(self, key: str) -> Flavor:
+        """By id. Raises NotFound."""
+        with self.store.read() as connection:
+            return catalog.flavor(connection, key)
+
+    # Quota
+
+    def quotas(self, project: str) -> tuple[Quota, ...]:
+        """One a resource: instances, ram (MB), volumes (GB), backups."""
+        with self.store.read() as connection:
+            return quota.of_project(connection, project, self.rules.limits())
+
+    def set_quotas(self, project: str, limits: Mapping[str, int]) -> None:
+        """-1: no limit. Raises NotFound for a resource that there is not, Invalid for a number below -1."""
+        with self.store.write() as connection:
+            quota.set_limits(connection, project, limits)
+
+    # Root
+
+    def record_root(self, project: Project, instance_id: str, user_id: str) -> None:
+        """Somebody opened the superuser to the network, now. Raises NotFound."""
+        with self.store.write() as connection:
+            instances.locked(connection, project, instance_id)
+            root.record(connection, instance_id, user_id, time.time())
+
+    def root_history(self, project: Project, instance_id: str) -> RootHistory | None:
+        """None when it was never opened. Raises NotFound for the instance."""
+        with self.store.read() as connection:
+            instances.get(connection, project, instance_id)
+            return root.history(connection, instance_id)

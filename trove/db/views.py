@@ -1,0 +1,175 @@
+"""What queries answer with: frozen rows, joined and typed. No secret is in any of them."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from common import states
+from common.contract.types import ServiceStatus
+from common.states import Task
+
+T = TypeVar("T")
+
+
+class Scope(enum.Enum):
+    """What an administrator may ask for in the place of one project's id."""
+
+    EVERY_PROJECT = "every project"
+
+
+Project = str | Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A slice of a list; ``next_marker`` None on the last one."""
+
+    items: tuple[T, ...]
+    next_marker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """``ram`` in MB, ``disk`` in GB."""
+
+    id: str
+    name: str
+    ram: int
+    vcpus: int
+    disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """``name`` is what people choose by, ``number`` the engine's real version."""
+
+    id: str
+    datastore_id: str
+    datastore: str
+    manager: str
+    name: str
+    number: str
+    binaries: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Datastore:
+    id: str
+    name: str
+    manager: str
+    default_version_id: str | None
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``at`` in seconds since 1970; ``details`` are for administrators."""
+
+    message: str
+    details: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the agent last said. Times in seconds since 1970, sizes in bytes, ``clock_skew`` in seconds (its clock less ours)."""
+
+    status: ServiceStatus
+    sentence: str
+    at: float | None
+    clock_skew: float | None
+    server_started_at: float | None
+    volume_total: int | None
+    volume_used: int | None
+    root_enabled: bool | None
+    key_epoch: int
+    agent_version: str | None
+    contract_version: str | None
+    capabilities: frozenset[str]
+    incarnation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance with its version and flavor. Times in seconds since 1970; ``access`` as it was asked for."""
+
+    id: str
+    project_id: str
+    name: str
+    created: float
+    updated: float
+    deleted_at: float | None
+    task: Task
+    version: Version
+    flavor: Flavor
+    volume_gb: int | None
+    address: str | None
+    port: int | None
+    access: Mapping[str, object]
+    fault: Fault | None
+    observed: Observed
+
+    @property
+    def status(self) -> str:
+        """REST's ``status``."""
+        return states.status(self.task)
+
+    def operating_status(self, now: float) -> str:
+        """REST's ``operating_status`` at ``now`` (seconds since 1970)."""
+        return states.operating_status(self.task, self.observed.status, self._age(now))
+
+    def serves(self, now: float) -> bool:
+        """Whether short orders (users, databases) make sense."""
+        return states.serves(self.task, self.observed.status, self._age(now))
+
+    def _age(self, now: float) -> float | None:
+        return None if self.observed.at is None else now - self.observed.at
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Long work on an instance, as a person reads it. ``state``: asked, running, done, failed, cancelled."""
+
+    id: str
+    instance_id: str
+    project_id: str
+    kind: str
+    state: str
+    request_id: str
+    created: float
+    updated: float
+    step: str
+    step_since: float | None
+    sentence: str
+    deadline: float | None
+    percent: float | None
+    error_code: str | None
+    error_message: str | None
+    error_hint: str | None
+    executor_id: str | None
+    cancel_asked: bool
+
+    @property
+    def ended(self) -> bool:
+        return self.state not in ("asked", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """``limit`` -1: none. ``reserved`` is the part of ``in_use`` whose instance is still being built."""
+
+    resource: str
+    in_use: int
+    reserved: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RootHistory:
+    """When the superuser was first opened to the network, and by whom (a user id)."""
+
+    instance_id: str
+    enabled_at: float
+    enabled_by: str
