@@ -1,0 +1,199 @@
+"""An installation of Trove as its users see it: started by ``trovectl``, driven by ``openstack`` and SQL clients.
+
+Nothing here imports Trove; what a test knows of an installation it learns from outside.
+"""
+
+import json
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.awaiting import until
+
+BIN = Path(sys.executable).parent
+PROJECT = "demo"
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+class CommandFailed(AssertionError):
+    """A command ended with another exit code than it should; carries what it printed."""
+
+
+@dataclass
+class Installation:
+    """One state directory and what runs for it. ``user`` is the account that runs it, None for the caller's own."""
+
+    state: Path
+    user: str | None = None
+    _status: dict[str, Any] = field(default_factory=dict)
+
+    # starting and stopping
+
+    def up(self) -> None:
+        self.trovectl("up", "--empty", timeout=240)
+        self.refresh()
+
+    def down(self) -> None:
+        self.trovectl("down", timeout=120)
+
+    def destroy(self) -> None:
+        self.trovectl("down", "--destroy", timeout=240)
+
+    def trovectl(self, *arguments: str, timeout: float = 120) -> str:
+        return self.run([str(BIN / "trovectl"), *arguments, "--state", str(self.state)], timeout)
+
+    def refresh(self) -> dict[str, Any]:
+        self._status = json.loads(self.trovectl("status", "--json"))
+        return self._status
+
+    @property
+    def pid(self) -> int:
+        """The control plane's process id."""
+        return int(self._status["pid"])
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self._status['endpoint']}/v1.0/{PROJECT}"
+
+    # what users do
+
+    def openstack(self, *arguments: str) -> Any:
+        """``openstack database|datastore … -f json``; None for commands that print nothing."""
+        command = [str(BIN / "openstack"), "--os-auth-type", "none", "--os-endpoint", self.endpoint, *arguments]
+        printed = self.run([*command, "-f", "json"] if _prints(arguments) else command)
+        return json.loads(printed) if _prints(arguments) else None
+
+    def request(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """One REST request below the project; the status and the decoded body (None when empty)."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.endpoint + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, _decoded(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, _decoded(error.read())
+
+    def create(self, name: str, databases: tuple[str, ...] = ("shop",), users: tuple[str, ...] = ("anna",)) -> str:
+        """Asks for a MariaDB instance whose users have the password ``secret-NAME`` and all databases; its id."""
+        body = {"instance": {
+            "name": name, "flavorRef": "1", "volume": {"size": 1}, "datastore": {"type": "mariadb"},
+            "databases": [{"name": each} for each in databases],
+            "users": [{"name": each, "password": f"secret-{each}", "databases": [{"name": d} for d in databases]}
+                      for each in users]}}
+        status, answer = self.request("POST", "/instances", body)
+        assert status == 200, answer
+        return str(answer["instance"]["id"])
+
+    def show(self, instance: str) -> dict[str, Any] | None:
+        """The instance as REST shows it, None when it is gone (or the control plane is)."""
+        status, answer = self.request("GET", f"/instances/{instance}")
+        assert status in (200, 404), answer
+        return answer["instance"] if status == 200 else None
+
+    def healthy(self, instance: str, timeout: float = 120) -> dict[str, Any]:
+        """Waits until the instance is ACTIVE and HEALTHY; fails at once when it is in ERROR."""
+        def look() -> dict[str, Any] | None:
+            shown = self.show(instance)
+            assert shown is not None and shown["status"] != "ERROR", shown
+            return shown if (shown["status"], shown["operating_status"]) == ("ACTIVE", "HEALTHY") else None
+        return until(_unless_down(look), timeout, f"instance {instance} is healthy")
+
+    def gone(self, instance: str, timeout: float = 120) -> None:
+        until(_unless_down(lambda: self.show(instance) is None), timeout, f"instance {instance} is gone")
+
+    def delete(self, instance: str) -> None:
+        status, answer = self.request("DELETE", f"/instances/{instance}")
+        assert status in (202, 404), answer
+
+    # looking beneath
+
+    def home(self, instance: str) -> Path:
+        return self.state / "instances" / instance
+
+    def service_pid(self, instance: str, service: str) -> int:
+        """The process that the supervisor runs as ``agent`` or ``database`` for the instance; 0 when it is down."""
+        text = (self.home(instance) / "services" / service / "supervise" / "pid").read_text().strip()
+        return int(text or 0)
+
+    def run(self, command: list[str], timeout: float = 120, check: bool = True) -> str:
+        environment = dict(_ENVIRONMENT)
+        account = pwd.getpwnam(self.user) if self.user else None
+        environment["HOME"] = account.pw_dir if account else os.environ.get("HOME", "/")
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
+                              env=environment, cwd="/", **(_as(account) if account else {}))
+        if check and done.returncode != 0:
+            raise CommandFailed(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+
+def _as(account: pwd.struct_passwd) -> dict[str, Any]:
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _prints(arguments: tuple[str, ...]) -> bool:
+    quiet = {"delete", "restart", "grant", "revoke", "update", "set", "disable", "reset", "force"}
+    create_silently = arguments[:3] in (("database", "db", "create"), ("database", "user", "create"))
+    return not create_silently and not quiet.intersection(arguments[:4])
+
+
+def _decoded(body: bytes) -> Any:
+    return json.loads(body) if body else None
+
+
+def _unless_down(look: Callable[[], Any]) -> Callable[[], Any]:
+    """A control plane that is just starting again refuses connections: that is not an answer yet."""
+    def careful() -> Any:
+        try:
+            return look()
+        except (urllib.error.URLError, ConnectionError):
+            return None
+    return careful
+
+
+def sql(instance: dict[str, Any], user: str, password: str, statement: str, database: str = "") -> list[str]:
+    """Runs a statement as a SQL client at the address that REST shows; its rows. Raises CommandFailed."""
+    with tempfile.NamedTemporaryFile("w", suffix=".cnf") as options:
+        options.write(f'[client]\nuser="{user}"\npassword="{password}"\n')
+        options.flush()
+        command = ["mariadb", f"--defaults-file={options.name}", "--connect-timeout=10", "--batch", "--skip-column-names",
+                   f"--host={address(instance)}", "--port=3306", "-e", statement, *([database] if database else [])]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise CommandFailed(done.stderr)
+    return done.stdout.splitlines()
+
+
+def address(instance: dict[str, Any]) -> str:
+    return str(instance["addresses"][0]["address"])
+
+
+def uptime_start(instance: dict[str, Any], user: str, password: str) -> float:
+    """When the server that answers was started, in seconds since 1970, by its own account; good to two seconds."""
+    rows = sql(instance, user, password, "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
+                                         " WHERE VARIABLE_NAME = 'UPTIME'")
+    return float(rows[0])
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def installation(directory: Path, user: str | None = None) -> Iterator[Installation]:
+    """An installation in ``directory``, running; everything of it is gone afterwards, also after a failure."""
+    made = Installation(directory, user)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.destroy()
