@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from common import datastores
 from common.states import Event, Task
 
 from trove.domain import creation
@@ -47,10 +48,12 @@ class Commands:
         Raises Invalid, Refused, Unsupported, NotFound (the datastore) or OverQuota.
         """
         with self.store.write() as connection:
-            version = catalog.choose(connection, wanted, self.rules)
+            version = catalog.choose(connection, wanted.datastore or self.rules.default_datastore, wanted.version,
+                                     wanted.version_number)
             flavor = catalog.wanted_flavor(connection, wanted.flavor)
+            creation.check(wanted, datastores.manifest(version.manager), self.rules)
             asked = Asked(str(uuid.uuid4()), str(uuid.uuid4()))
-            births.insert(connection, asked.instance_id, project, wanted, version, flavor, self.rules)
+            births.insert(connection, self.store.vault, asked.instance_id, project, wanted, version, flavor, self.rules)
             operations.insert(connection, asked.operation_id, asked.instance_id, project, "create", request_id)
         self.wake(asked.instance_id, asked.operation_id)
         return asked
@@ -72,10 +75,12 @@ class Commands:
         """
         with self.store.write() as connection:
             row = instances.locked(connection, project, instance_id)
-            asked = Asked(instance_id, operations.unended(connection, instance_id, "delete") or str(uuid.uuid4()))
             instances.move(connection, instance_id, row.task, Event.DELETE_ASKED)
+            under_way = operations.unended(connection, instance_id, "delete")
+            asked = Asked(instance_id, under_way or str(uuid.uuid4()))
             operations.call_off(connection, instance_id, but=asked.operation_id)
-            operations.insert_once(connection, asked.operation_id, instance_id, row.project_id, "delete", request_id)
+            if under_way is None:
+                operations.insert(connection, asked.operation_id, instance_id, row.project_id, "delete", request_id)
         self.wake(instance_id, asked.operation_id)
         return asked
 
@@ -88,7 +93,7 @@ class Commands:
             if edge.target is Task.NONE:
                 instances.clear_fault(connection, instance_id)
             elif edge.target is not edge.source:
-                instances.set_fault(connection, instance_id, edge.sentence, "Delete the instance.", "reset_status")
+                instances.set_fault(connection, instance_id, edge.sentence, "reset_status")
         self.wake(instance_id, None)
 
     def rename(self, project: Project, instance_id: str, name: str) -> None:
@@ -159,6 +164,12 @@ class Commands:
         with self.store.write() as connection:
             instances.locked(connection, project, instance_id)
             root.record(connection, instance_id, user_id, time.time())
+
+    def record_root_closed(self, project: Project, instance_id: str) -> None:
+        """Raises NotFound."""
+        with self.store.write() as connection:
+            instances.locked(connection, project, instance_id)
+            root.record_closed(connection, instance_id, time.time())
 
     def root_history(self, project: Project, instance_id: str) -> RootHistory | None:
         """None when it was never opened. Raises NotFound for the instance."""

@@ -1,10 +1,24 @@
 """The tables. Desired columns are written by API and flows, observed ones by the conductor alone.
 
 Times are UTC, without zone, in seconds with fraction as float since 1970 (``Float``), so that both stores compare them alike.
-``Encrypted`` columns hold text sealed under the installation's key file.
+``Encrypted`` columns hold text sealed under the installation's key file. A deleted instance keeps its row, without secrets.
 """
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from .encrypted import Encrypted
 
@@ -52,11 +66,12 @@ instances = Table(
     # desired: API and flows
     Column("task", String(32), nullable=False),
     Column("datastore_version_id", ForeignKey("datastore_versions.id"), nullable=False),
-    Column("flavor_id", String(255), nullable=False),
+    Column("flavor_id", ForeignKey("flavors.id"), nullable=False),
     Column("volume_gb", Integer),
     Column("address", String(64)),
     Column("port", Integer),
     Column("access", Text, nullable=False, default="{}"),
+    Column("placement", Text),  # what the provider said of the place, JSON: how limits and volume are enforced
     Column("order", Encrypted),  # contract Prepare as JSON, with passwords; wiped when the creation ends
     Column("fault_message", Text),
     Column("fault_details", Text),
@@ -72,18 +87,20 @@ instances = Table(
     Column("observed_at", Float),
     Column("observed_epoch", Integer, nullable=False, default=0),
     Column("observed_boot", Integer, nullable=False, default=0),
-    Column("observed_sequence", Integer, nullable=False, default=0),
+    Column("observed_sequence", BigInteger, nullable=False, default=0),
     Column("observed_clock_skew", Float),
     Column("server_started_at", Float),
-    Column("volume_total", Integer),
-    Column("volume_used", Integer),
+    Column("volume_total", BigInteger),
+    Column("volume_used", BigInteger),
     Column("root_observed", Boolean),
     Column("agent_version", String(64)),
     Column("contract_version", String(16)),
     Column("capabilities", Text, nullable=False, default=""),
     Column("incarnation", String(64)),
     Index("ix_instances_project", "project_id", "deleted_at", "id"),
-    Index("uq_instances_address", "address", unique=True),
+    # an address and port belong to one living instance
+    Index("uq_instances_address", "address", "port", unique=True,
+          sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
 )
 
 operations = Table(
@@ -158,9 +175,17 @@ root_history = Table(
     Column("disabled_at", Float),
 )
 
+# The task managers. ``holder`` names the process that has the lease, beyond doubt: boot, process id, start time.
 executors = Table(
     "executors", metadata,
     Column("id", String(64), primary_key=True),
     Column("lease_until", Float, nullable=False),
-    Column("holder", String(64), nullable=False),
+    Column("holder", String(128), nullable=False),
+)
+
+# One row, sealed when the store was made: it opens under the key file of this store and under no other.
+seals = Table(
+    "seals", metadata,
+    Column("id", String(8), primary_key=True),
+    Column("sealed", Encrypted, nullable=False),
 )

@@ -93,7 +93,8 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance with its version and flavor. Times in seconds since 1970; ``access`` as it was asked for."""
+    """One instance with its version and flavor. Times in seconds since 1970; ``access`` as it was asked for;
+    ``placement`` is what the provider said of the place: how limits and volume are enforced, notes."""
 
     id: str
     project_id: str
@@ -108,6 +109,7 @@ class Instance:
     address: str | None
     port: int | None
     access: Mapping[str, object]
+    placement: Mapping[str, object]
     fault: Fault | None
     observed: Observed
 
@@ -168,8 +170,9 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class RootHistory:
-    """When the superuser was first opened to the network, and by whom (a user id)."""
+    """When the superuser was first opened to the network, and by whom (a user id). Times in seconds since 1970."""
 
     instance_id: str
     enabled_at: float
     enabled_by: str
+    disabled_at: float | None

@@ -45,13 +45,18 @@ class Rules:
 
 def check(wanted: NewInstance, manifest: Manifest, rules: Rules) -> None:
     """Raises Invalid, Refused, Unsupported or OverQuota, with the rule in the sentence."""
-    if not any(character.isalnum() for character in wanted.name) or len(wanted.name) > 255:
-        raise Invalid("An instance's name has 1 to 255 characters, a letter or digit among them.")
+    check_name(wanted.name)
     check_volume(wanted.volume_gb, rules)
     check_databases(wanted.databases, manifest)
     check_users(wanted.users, wanted.databases, manifest)
     if wanted.root_password is not None and "root" not in manifest.capabilities:
         raise Unsupported(f"{manifest.name} has no superuser that could be opened to the network.")
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid."""
+    if len(name) > 255 or not any(character.isascii() and character.isalnum() for character in name):
+        raise Invalid("An instance's name has 1 to 255 characters, a letter or digit of ASCII among them.")
 
 
 def check_volume(volume_gb: int | None, rules: Rules) -> None:

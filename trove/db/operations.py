@@ -1,0 +1,118 @@
+"""Operations: the outbox from the API to the flows, and what a person reads of long work."""
+
+import time
+from dataclasses import fields
+
+from sqlalchemy import Connection, Update, select, update
+from sqlalchemy.engine import Row
+
+from common.errors import NotFound, TroveError
+
+from . import schema
+from .views import Operation, Project, Scope
+
+_table = schema.operations
+_o = _table.c
+UNENDED = ("asked", "running")
+_COLUMNS = [_o[field.name] for field in fields(Operation)]
+
+
+def insert(connection: Connection, operation_id: str, instance_id: str, project: str, kind: str,
+           request_id: str) -> None:
+    now = time.time()
+    connection.execute(_table.insert().values(
+        id=operation_id, instance_id=instance_id, project_id=project, kind=kind, state="asked", request_id=request_id,
+        created=now, updated=now, sentence="Waits for the task manager."))
+
+
+def get(connection: Connection, operation_id: str) -> Operation:
+    """Raises NotFound."""
+    row = connection.execute(select(*_COLUMNS).where(_o.id == operation_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"Operation {operation_id} could not be found.")
+    return _operation(row)
+
+
+def of_instance(connection: Connection, project: Project, instance_id: str) -> tuple[Operation, ...]:
+    """Newest first; those of a deleted instance too."""
+    query = select(*_COLUMNS).where(_o.instance_id == instance_id).order_by(_o.created.desc(), _o.id)
+    if not isinstance(project, Scope):
+        query = query.where(_o.project_id == project)
+    return tuple(_operation(row) for row in connection.execute(query))
+
+
+def unended(connection: Connection, instance_id: str, kind: str) -> str | None:
+    """The id of an operation of this kind that has not ended and is not called off."""
+    query = select(_o.id).where(_o.instance_id == instance_id, _o.kind == kind, _o.state.in_(UNENDED),
+                                _o.cancel_asked.is_(False))
+    return connection.execute(query).scalars().first()
+
+
+def is_first(connection: Connection, operation_id: str) -> bool:
+    """Whether every operation that was asked before it on the same instance has ended."""
+    mine = select(_o.instance_id, _o.created).where(_o.id == operation_id).cte("mine")
+    query = (select(_o.id).join(mine, mine.c.instance_id == _o.instance_id)
+             .where(_o.id != operation_id, _o.created <= mine.c.created, _o.state.in_(UNENDED)))
+    return connection.execute(query).first() is None
+
+
+def call_off(connection: Connection, instance_id: str, but: str | None = None) -> None:
+    """Ends what has not begun and asks the flows of the rest to end; ``but`` is left alone."""
+    mine = update(_table).where(_o.instance_id == instance_id, _o.id != (but or "")).values(updated=time.time())
+    connection.execute(mine.where(_o.state == "asked").values(state="cancelled", sentence="Called off before it began."))
+    connection.execute(mine.where(_o.state == "running").values(cancel_asked=True))
+
+
+def begin(connection: Connection, operation_id: str, executor: str) -> bool:
+    """Takes it up, also again after a death. False when it has ended."""
+    statement = _unended_one(operation_id).values(state="running", executor_id=executor)
+    return connection.execute(statement).rowcount == 1
+
+
+def enter_step(connection: Connection, operation_id: str, step: str, sentence: str, patience: float) -> bool:
+    """Notes the step, and its deadline in ``patience`` seconds. False when the operation has ended."""
+    now = time.time()
+    statement = _unended_one(operation_id).values(step=step, step_since=now, sentence=sentence, deadline=now + patience,
+                                                  percent=None)
+    return connection.execute(statement).rowcount == 1
+
+
+def say(connection: Connection, operation_id: str, sentence: str, percent: float | None) -> None:
+    """Progress within a step."""
+    connection.execute(_unended_one(operation_id).values(sentence=sentence, percent=percent))
+
+
+def finish(connection: Connection, operation_id: str, state: str, sentence: str,
+           error: TroveError | None = None) -> bool:
+    """``state``: done, failed or cancelled. False when it had ended before."""
+    values = dict(state=state, sentence=sentence, deadline=None)
+    if error is not None:
+        values |= dict(error_code=error.code, error_message=error.message, error_hint=error.hint)
+    return connection.execute(_unended_one(operation_id).values(**values)).rowcount == 1
+
+
+def asked(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """(id, kind) of those that no task manager has taken up, oldest first."""
+    query = select(_o.id, _o.kind).where(_o.state == "asked").order_by(_o.created)
+    return tuple((row.id, row.kind) for row in connection.execute(query))
+
+
+def running_of(connection: Connection, executor: str) -> tuple[tuple[str, str], ...]:
+    """(id, kind) of those that ``executor`` took up and has not ended, oldest first."""
+    query = select(_o.id, _o.kind).where(_o.state == "running", _o.executor_id == executor).order_by(_o.created)
+    return tuple((row.id, row.kind) for row in connection.execute(query))
+
+
+def overdue(connection: Connection, executor: str, since: float, now: float) -> tuple[Operation, ...]:
+    """Those of ``executor`` whose step was entered after ``since`` and whose deadline has passed at ``now``."""
+    query = select(*_COLUMNS).where(_o.state == "running", _o.executor_id == executor, _o.step_since >= since,
+                                    _o.deadline < now)
+    return tuple(_operation(row) for row in connection.execute(query))
+
+
+def _unended_one(operation_id: str) -> Update:
+    return update(_table).where(_o.id == operation_id, _o.state.in_(UNENDED)).values(updated=time.time())
+
+
+def _operation(row: Row) -> Operation:  # type: ignore[type-arg]
+    return Operation(*row)

@@ -1,0 +1,62 @@
+"""Orders to guests: operations of the contract. Flows write the upper half of a row, the conductor the lower."""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+
+from common.contract.types import OperationState, Progress, Result
+from common.errors import TroveError, from_code
+
+from . import schema
+
+_table = schema.guest_orders
+_g = _table.c
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where it stands. ``heard_at``: when its guest last spoke of it, seconds since 1970."""
+
+    id: str
+    state: OperationState | None
+    sentence: str
+    percent: float | None
+    heard_at: float | None
+    failure: TroveError | None
+
+
+def ask(connection: Connection, order_id: str, instance_id: str, method: str) -> None:
+    """Notes the order before it is sent; nothing to do when it is noted already."""
+    if get(connection, order_id) is None:
+        connection.execute(_table.insert().values(id=order_id, instance_id=instance_id, method=method,
+                                                  asked_at=time.time()))
+
+
+def get(connection: Connection, order_id: str) -> Order | None:
+    row = connection.execute(select(_table).where(_g.id == order_id)).one_or_none()
+    if row is None:
+        return None
+    failure = from_code(row.error_code, row.error_message or "", row.error_hint or "") if row.error_code else None
+    return Order(row.id, OperationState(row.state) if row.state else None, row.sentence or "", row.percent,
+                 row.progress_at, failure)
+
+
+def note_progress(connection: Connection, instance_id: str, progress: Progress) -> bool:
+    """False when there is no such order of this instance, or it has ended."""
+    statement = update(_table).where(
+        _g.id == progress.operation_id, _g.instance_id == instance_id, _g.ended_at.is_(None),
+    ).values(state=OperationState.RUNNING.value, sentence=progress.sentence, percent=progress.percent,
+             progress_at=time.time())
+    return connection.execute(statement).rowcount == 1
+
+
+def note_result(connection: Connection, instance_id: str, result: Result) -> bool:
+    """The first result stands; False when there is no such order of this instance, or it has ended."""
+    failure = result.failure
+    values = dict(state=result.state.value, ended_at=time.time())
+    if failure is not None:
+        values |= dict(error_code=failure.code, error_message=failure.message, error_hint=failure.hint)
+    statement = update(_table).where(_g.id == result.operation_id, _g.instance_id == instance_id,
+                                     _g.ended_at.is_(None)).values(**values)
+    return connection.execute(statement).rowcount == 1
