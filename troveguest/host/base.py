@@ -1,4 +1,4 @@
-"""The machine beneath an engine, as the agent may use it. ``runit.py`` is the real one, ``fake.py`` the one for tests."""
+"""The machine beneath an engine, as the agent may use it. ``runit.py`` is the real one, ``fake.py`` that for tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
