@@ -1,0 +1,171 @@
+"""RabbitMQ's management interface over HTTP: logins, rights, limits, queues, exchanges.
+
+The standard library's client, on purpose: five verbs to one server on loopback need no more, and unlike ``requests`` or
+``urllib.request`` it never looks at proxy settings in the environment, to which it would hand the broker's password.
+"""
+
+import base64
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from common import errors
+from common.secret import Secret
+
+Json = Any
+
+
+class Admin:
+    """One kept-open connection, one request at a time, from any thread.
+
+    Every method raises Unreachable when the broker does not answer, Refused when it does not let us, NotFound, and
+    Invalid when it calls the request wrong (so too when a queue is there already, but other than asked).
+    """
+
+    def __init__(
+        self, host: str, port: int, username: str, password: Secret, virtual_host: str, timeout: float = 30.0
+    ) -> None:
+        self.virtual_host = virtual_host
+        self._where = f"{host}:{port}"
+        self._login = Secret(base64.b64encode(f"{username}:{password.reveal()}".encode()).decode())
+        self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Admin({self._where})"
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    # logins
+
+    def whoami(self) -> str:
+        """Our own name: the least that shows the broker is up and knows us."""
+        return str(self._ask("GET", "whoami")["name"])
+
+    def put_user(self, name: str, password: Secret, tags: str = "") -> None:
+        """Makes the login or gives it this password; without tags it can't use the management interface."""
+        self._ask("PUT", f"users/{_part(name)}", {"password": password.reveal(), "tags": tags})
+
+    def delete_user(self, name: str) -> None:
+        """Also cuts the connections that are open under it."""
+        self._forget(f"users/{_part(name)}")
+
+    def users(self) -> frozenset[str]:
+        return frozenset(user["name"] for user in self._ask("GET", "users?columns=name"))
+
+    def permit(self, name: str, *, configure: str, write: str, read: str) -> None:
+        """Regular expressions over the names of queues and exchanges; ``^$`` matches none."""
+        rights = {"configure": configure, "write": write, "read": read}
+        self._ask("PUT", f"permissions/{self._here}/{_part(name)}", rights)
+
+    def permissions(self, name: str) -> dict[str, str]:
+        found = self._ask("GET", f"permissions/{self._here}/{_part(name)}")
+        return {kind: found[kind] for kind in ("configure", "write", "read")}
+
+    def limit(self, name: str, *, connections: int, channels: int) -> None:
+        """How many of each the login may have open at a time."""
+        for limit, value in (("max-connections", connections), ("max-channels", channels)):
+            self._ask("PUT", f"user-limits/{_part(name)}/{limit}", {"value": value})
+
+    def limits(self, name: str) -> dict[str, int]:
+        found = self._ask("GET", f"user-limits/{_part(name)}")
+        return dict(found[0]["value"]) if found else {}
+
+    def connections(self, name: str) -> list[str]:
+        """Names of the connections that are open under a login."""
+        return [connection["name"] for connection in self._ask("GET", f"connections/username/{_part(name)}")]
+
+    # queues, exchanges, bindings; all durable
+
+    def put_queue(self, name: str, arguments: Mapping[str, Json] | None = None) -> None:
+        self._ask("PUT", f"queues/{self._here}/{_part(name)}", {"durable": True, "arguments": dict(arguments or {})})
+
+    def delete_queue(self, name: str) -> None:
+        self._forget(f"queues/{self._here}/{_part(name)}")
+
+    def queues(self) -> frozenset[str]:
+        return frozenset(queue["name"] for queue in self._ask("GET", f"queues/{self._here}?columns=name"))
+
+    def put_exchange(self, name: str, kind: str = "topic") -> None:
+        self._ask("PUT", f"exchanges/{self._here}/{_part(name)}", {"type": kind, "durable": True})
+
+    def delete_exchange(self, name: str) -> None:
+        """With all that is bound to it."""
+        self._forget(f"exchanges/{self._here}/{_part(name)}")
+
+    def exchanges(self) -> frozenset[str]:
+        """The broker's own ones (``amq.…`` and the default one, named "") are among them."""
+        return frozenset(exchange["name"] for exchange in self._ask("GET", f"exchanges/{self._here}?columns=name"))
+
+    def bind(self, exchange: str, queue: str, key: str) -> None:
+        path = f"bindings/{self._here}/e/{_part(exchange)}/q/{_part(queue)}"
+        self._ask("POST", path, {"routing_key": key})
+
+    def bindings(self, exchange: str) -> frozenset[tuple[str, str]]:
+        """(queue, routing key) of everything bound to the exchange."""
+        found = self._ask("GET", f"exchanges/{self._here}/{_part(exchange)}/bindings/source")
+        return frozenset((binding["destination"], binding["routing_key"]) for binding in found)
+
+    @property
+    def _here(self) -> str:
+        return _part(self.virtual_host)
+
+    def _forget(self, path: str) -> None:
+        """Deletes; gone already is as good."""
+        try:
+            self._ask("DELETE", path)
+        except errors.NotFound:
+            return
+
+    def _ask(self, verb: str, path: str, body: Json = None) -> Json:
+        headers = {"Authorization": f"Basic {self._login.reveal()}", "Content-Type": "application/json"}
+        raw = b"" if body is None else msgspec.json.encode(body)
+        with self._lock:
+            status, answer = self._exchange(lambda: self._once(verb, f"/api/{path}", raw, headers))
+        if status >= 400:
+            raise self._error(status, answer, f"{verb} {path}")
+        return msgspec.json.decode(answer) if answer else None
+
+    def _once(self, verb: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        self._connection.request(verb, path, body, headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
+
+    def _exchange(self, attempt: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+        """All requests are safe to repeat, and a kept-open connection may have been closed by a restart: asks twice."""
+        try:
+            return attempt()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+        try:
+            return attempt()
+        except (OSError, http.client.HTTPException, socket.gaierror) as failure:
+            self._connection.close()
+            raise errors.Unreachable(
+                f"The broker's management interface at {self._where} does not answer: {failure}.",
+                "Look at the broker's log; the control plane tries again by itself.",
+            ) from failure
+
+    def _error(self, status: int, answer: bytes, request: str) -> errors.TroveError:
+        message = f"The broker answered {status} to {request}: {answer[:300].decode(errors='replace')}"
+        match status:
+            case 400 | 405:
+                return errors.Invalid(message)
+            case 401 | 403:
+                return errors.Refused(message, "Check the control plane's login at the broker.")
+            case 404:
+                return errors.NotFound(message)
+            case 503:
+                return errors.Unreachable(message)
+        return errors.Internal(message)
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
