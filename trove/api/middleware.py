@@ -1,0 +1,56 @@
+"""Around every handler: request id, version asked for, identity, decoded path parts, rate, one log line."""
+
+import logging
+import re
+import time
+from typing import Protocol
+
+import falcon
+
+from common.errors import Invalid
+
+from . import context, paths
+from .rates import Rates
+
+log = logging.getLogger(__name__)
+
+_VERSION = re.compile(r"application/vnd\.openstack\.trove[^;,]*(?:;[^,]*?\bversion=\s*\"?([0-9.]+))?")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+
+
+class Identity(Protocol):
+    def identify(self, req: falcon.Request, project_id: str, request_id: str) -> context.Caller:
+        """Who asks for this project. Raises Forbidden when it is not the caller's."""
+
+
+class Around:
+    def __init__(self, identity: Identity, rates: Rates) -> None:
+        self._identity = identity
+        self._rates = rates
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        req.context.request_id = context.new_request_id()
+        req.context.began = time.perf_counter()
+        for asked in _VERSION.findall(req.get_header("Accept") or ""):
+            if asked not in ("", "1.0"):
+                raise falcon.HTTPNotAcceptable(description=f"There is no version {asked} of this API; 1.0 is the one.")
+
+    def process_resource(self, req: falcon.Request, _resp: falcon.Response, _resource: object,
+                         params: dict[str, str]) -> None:
+        """Handlers get the decoded parts of the path, without the project: that is the caller's."""
+        try:
+            params.update({name: paths.decode(part) for name, part in params.items()})
+        except UnicodeDecodeError:
+            raise Invalid("The path is not UTF-8.") from None
+        if (project_id := params.pop("project", None)) is None:
+            return
+        if _PROJECT.fullmatch(project_id) is None:
+            raise Invalid("A project's id has up to 255 letters, digits, dots, dashes and underscores.")
+        req.context.caller = self._identity.identify(req, project_id, req.context.request_id)
+        self._rates.take(project_id, req.method)
+
+    def process_response(self, req: falcon.Request, resp: falcon.Response, _resource: object, _good: bool) -> None:
+        resp.set_header("X-OpenStack-Request-Id", req.context.request_id)
+        took = 1000 * (time.perf_counter() - req.context.began)
+        log.info("%s %s was answered with %d in %.1f ms.", req.method, req.path, resp.status_code, took,
+                 extra={"request_id": req.context.request_id})

@@ -1,0 +1,48 @@
+"""Pages: ``limit`` and ``marker`` in the query, a ``next`` link in the answer."""
+
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+import falcon
+
+from common.errors import Invalid
+
+from . import links
+
+
+def limit(req: falcon.Request, most: int) -> int:
+    """At most ``most``, which is the default too. Raises Invalid."""
+    text = req.get_param("limit")
+    if text is None:
+        return most
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise Invalid(f"The limit {text[:40]!r} is not a number of 1 or more.")
+    return min(int(text), most)
+
+
+def marker(req: falcon.Request) -> str | None:
+    return req.get_param("marker")
+
+
+def name_marker(req: falcon.Request) -> str | None:
+    """A marker that is a name, as it is or quoted once more as ``name_link`` puts it."""
+    text = req.get_param("marker")
+    if text is None:
+        return None
+    plain = unquote(text)
+    return plain if quote(plain, safe="") == text else text
+
+
+def link(req: falcon.Request, base: links.Base, next_marker: str | None) -> dict[str, Any]:
+    """``{"links": [{"rel": "next", …}]}``, or nothing on the last page."""
+    if next_marker is None:
+        return {}
+    query = {"marker": next_marker}
+    if (asked := req.get_param("limit")) is not None:
+        query["limit"] = asked
+    return {"links": [{"rel": "next", "href": f"{base.origin}{req.path}?{urlencode(query)}"}]}
+
+
+def name_link(req: falcon.Request, base: links.Base, next_marker: str | None) -> dict[str, Any]:
+    """Quotes the name once more: python-troveclient decodes it once and sends the rest as it stands."""
+    return link(req, base, None if next_marker is None else quote(next_marker, safe=""))

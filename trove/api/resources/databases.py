@@ -1,0 +1,57 @@
+"""Databases of an instance."""
+
+import falcon
+
+from common.contract import types as t
+from common.errors import Exists, Unsupported
+from trove.domain import creation
+
+from .. import bodies, paging, views
+from ..guests import Guest
+from ..schemas import databases
+from .served import Served
+
+_WHOLE_PAGE = 1000
+
+
+class Databases(Served):
+    def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
+        inside = self.inside(req, instance_id, "databases", "instance:extension:database:index")
+        limit = paging.limit(req, self.settings.databases_page_size)
+        page = inside.guest.list_databases(page=t.PageRequest(limit=limit, marker=paging.name_marker(req)))
+        items = [views.database(row) for row in page.items]
+        bodies.write(resp, {"databases": items} | paging.name_link(req, self.base(req), page.next_marker))
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
+        inside = self.inside(req, instance_id, "databases", "instance:extension:database:create")
+        wanted = tuple(each.wanted() for each in bodies.read(req, databases.Create).databases)
+        creation.check_databases(wanted, inside.manifest)
+        known = names(inside.guest)
+        for database in wanted:
+            if database.name in known:
+                raise Exists(f"There is a database {database.name} already.", "Choose another name.")
+        inside.guest.ensure_databases(databases=wanted)
+        resp.status = 202
+
+
+class Database(Served):
+    def on_get(self, req: falcon.Request, _resp: falcon.Response, instance_id: str, database: str) -> None:
+        self.inside(req, instance_id, "databases", "instance:extension:database:show")
+        raise Unsupported(f"There is nothing to show of database {database} alone.", "List the databases.")
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str, database: str) -> None:
+        inside = self.inside(req, instance_id, "databases", "instance:extension:database:delete")
+        inside.refuse_reserved_database(database)
+        inside.guest.delete_database(name=database)
+        resp.status = 202
+
+
+def names(guest: Guest) -> frozenset[str]:
+    """All databases of an instance."""
+    found: set[str] = set()
+    page = guest.list_databases(page=t.PageRequest(limit=_WHOLE_PAGE))
+    found.update(row.name for row in page.items)
+    while page.next_marker is not None:
+        page = guest.list_databases(page=t.PageRequest(limit=_WHOLE_PAGE, marker=page.next_marker))
+        found.update(row.name for row in page.items)
+    return frozenset(found)

@@ -1,0 +1,169 @@
+"""Instances: create, list, show, rename, delete."""
+
+import logging
+
+import falcon
+from msgspec import UNSET
+
+from common.errors import Invalid, TroveError, Unsupported
+from common.states import HEARTBEAT_EXPIRY
+from trove.db import views as rows
+from trove.domain.creation import NewInstance
+
+from .. import bodies, paging, views
+from ..context import Caller
+from ..schemas import blocks, instances
+from ..services import Resource
+
+log = logging.getLogger(__name__)
+
+_SILENT = frozenset(("BUILD", "REBOOT", "RESIZE", "PROMOTE", "EJECT", "UPGRADE", "SHUTDOWN"))
+"""While an instance has one of these statuses its guest is not asked for disk use."""
+
+
+class Listing(Resource):
+    def write_page(self, req: falcon.Request, resp: falcon.Response, caller: Caller, view: views.InstanceView) -> None:
+        limit = paging.limit(req, self.settings.instances_page_size)
+        page = self.commands.list_instances(caller.project_id, limit, paging.marker(req))
+        base, now = self.base(req), self.services.clock()
+        items = [view(row, base, caller, self.settings.region, now) for row in page.items]
+        bodies.write(resp, {"instances": items} | paging.link(req, base, page.next_marker))
+
+
+class Instances(Listing):
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        caller = self.allowed(req, "instance:index")
+        self.write_page(req, resp, caller, views.instance)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        caller = self.allowed(req, "instance:create")
+        asked = bodies.read(req, instances.Create).instance
+        if asked.databases:
+            self.allowed(req, "instance:extension:database:create")
+        if asked.users:
+            self.allowed(req, "instance:extension:user:create")
+        created = self.commands.create_instance(caller.project_id, wanted(asked, self.settings.region),
+                                                request_id=caller.request_id)
+        row = self.commands.get_instance(caller.project_id, created.instance_id)
+        view = views.instance_detail(row, self.base(req), caller, self.settings.region, self.services.clock())
+        bodies.write(resp, {"instance": view})
+
+
+class Details(Listing):
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        caller = self.allowed(req, "instance:detail")
+        self.write_page(req, resp, caller, views.instance_detail)
+
+
+class Instance(Resource):
+    def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
+        caller = self.allowed(req, "instance:show")
+        row = self.commands.get_instance(caller.scope, instance_id)
+        now = self.services.clock()
+        view = views.instance_detail(row, self.base(req), caller, self.settings.region, now)
+        self._add_disk_use(view, row, now)
+        bodies.write(resp, {"instance": view})
+
+    def on_put(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
+        caller = self.allowed(req, "instance:update")
+        changes = bodies.read(req, instances.Update).instance
+        if changes.slave_of is not UNSET:
+            raise Invalid("Validation error: slave_of is for PATCH.", "Use replica_of.")
+        self._change(caller, instance_id, changes)
+        resp.status = 202
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
+        caller = self.allowed(req, "instance:edit")
+        changes = bodies.read(req, instances.Update).instance
+        if changes.access is not UNSET:
+            raise Invalid("Validation error: PATCH does not change access.", "Use PUT.")
+        self._change(caller, instance_id, changes)
+        resp.status = 202
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
+        caller = self.allowed(req, "instance:delete")
+        self.commands.delete_instance(caller.scope, instance_id, request_id=caller.request_id)
+        resp.status = 202
+
+    def _change(self, caller: Caller, instance_id: str, changes: instances.Changes) -> None:
+        self.commands.get_instance(caller.scope, instance_id)
+        check_changes(changes)
+        if changes.name is not UNSET:
+            self.commands.rename(caller.scope, instance_id, changes.name)
+
+    def _add_disk_use(self, view: views.Json, row: rows.Instance, now: float) -> None:
+        """Leaves the view as it is when the guest does not answer in time."""
+        heard = row.observed.at
+        if row.status in _SILENT or heard is None or now - heard > HEARTBEAT_EXPIRY:
+            return
+        try:
+            stats = self.services.guests.of(row.id).get_filesystem_stats(deadline=self.settings.disk_use_deadline)
+        except TroveError as error:
+            log.info("The guest of instance %s did not tell its disk use: %s", row.id, error.sentence())
+        else:
+            views.disk_use(view, stats)
+
+
+def wanted(asked: instances.NewInstance, region: str) -> NewInstance:
+    """What the store is asked for. Raises Invalid, and Unsupported for what is not there yet."""
+    check_options(asked, region)
+    if asked.flavorRef is None:
+        raise Invalid("The instance needs a flavor.", "Name it in flavorRef.")
+    return NewInstance(
+        name=asked.name,
+        flavor=blocks.last_part(str(asked.flavorRef)),
+        volume_gb=None if asked.volume is None else int(asked.volume.size),
+        datastore=asked.datastore.type,
+        version=asked.datastore.version,
+        version_number=asked.datastore.version_number,
+        databases=tuple(database.wanted() for database in asked.databases),
+        users=tuple(user.wanted() for user in asked.users),
+        access={"is_public": False} if asked.access is not None else {},
+    )
+
+
+def check_options(asked: instances.NewInstance, region: str) -> None:
+    """Refuses what would otherwise be ignored in silence. Raises Invalid or Unsupported."""
+    if (asked.replica_count or 1) > 1 and asked.replica_of is None:
+        raise Invalid("replica_count is for replicas.", "Name their source in replica_of.")
+    if asked.region_name not in (None, region):
+        raise Invalid(f"There is no region {asked.region_name} here.", f"The only one is {region}.")
+    for name, given in (
+        ("replica_of", asked.replica_of), ("restorePoint", asked.restorePoint), ("configuration", asked.configuration),
+        ("nics", asked.nics), ("modules", asked.modules), ("locality", asked.locality),
+        ("availability_zone", asked.availability_zone), ("volume.type", asked.volume and asked.volume.type),
+    ):
+        if given:
+            raise Unsupported(f"{name} is not supported here.", "Leave it out.")
+    if asked.access is not None:
+        check_access(asked.access)
+
+
+def check_access(access: blocks.Access) -> None:
+    """An instance has one private address, which whoever reaches the network reaches. Raises Unsupported."""
+    if access.is_public is True:
+        raise Unsupported("There is no public network here to make an instance reachable from.",
+                          "Leave is_public out or set it to false.")
+    if access.allowed_cidrs is not UNSET and set(access.allowed_cidrs) - {"0.0.0.0/0"}:
+        raise Unsupported("Addresses cannot be kept away from an instance here.",
+                          "Leave allowed_cidrs out, and give users hosts that they may come from.")
+
+
+def check_changes(changes: instances.Changes) -> None:
+    """Raises Invalid for changes that exclude one another, Unsupported for those that are not there yet.
+
+    ``configuration`` null is nothing to do: none is attached.
+    """
+    detach = changes.replica_of is not UNSET or changes.slave_of is not UNSET
+    others = (detach, changes.configuration is not UNSET, changes.datastore_version is not UNSET,
+              changes.access is not UNSET)
+    if sum(others) > 1:
+        raise Invalid("Only one thing besides the name can change at a time.", "Send one request for each.")
+    if detach:
+        raise Invalid("The instance is not a replica: there is nothing to detach it from.")
+    if changes.configuration is not UNSET and changes.configuration is not None:
+        raise Unsupported("Configuration groups are not supported here.", "Leave configuration out.")
+    if changes.datastore_version is not UNSET:
+        raise Unsupported("Upgrades to another datastore version are not supported here.")
+    if changes.access is not UNSET:
+        check_access(changes.access)

@@ -1,0 +1,60 @@
+"""Resources inside an instance, which its database server answers for."""
+
+from dataclasses import dataclass
+
+import falcon
+
+from common import datastores
+from common.contract import types as t
+from common.datastores.manifest import Manifest
+from common.errors import NotReady, Refused, Unsupported
+from trove.db import views as rows
+
+from ..context import Caller
+from ..guests import Guest
+from ..services import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """An instance that serves, seen by a caller who may."""
+
+    caller: Caller
+    row: rows.Instance
+    guest: Guest
+    manifest: Manifest
+
+    def refuse_reserved_user(self, name: str) -> None:
+        if name in self.manifest.reserved_users:
+            raise Refused(f"The user name {name} is reserved.", "Choose another one.")
+
+    def refuse_reserved_database(self, name: str) -> None:
+        if name in self.manifest.reserved_databases:
+            raise Refused(f"The database name {name} is reserved.", "Choose another one.")
+
+    def user(self, text: str) -> t.UserRef:
+        """``name`` or ``name@host`` from a path; a name may have an ``@`` itself. Raises Refused for a reserved one."""
+        name, at, host = text.rpartition("@")
+        ref = t.UserRef(name=name, host=host) if at and name and host else t.UserRef(name=text)
+        return self.known(ref.name, ref.host)
+
+    def known(self, name: str, host: str | None) -> t.UserRef:
+        """Raises Refused for a reserved name."""
+        self.refuse_reserved_user(name)
+        return t.UserRef(name=name, host=(host or "%") if self.manifest.users_have_hosts else "%")
+
+
+class Served(Resource):
+    def inside(self, req: falcon.Request, instance_id: str, capability: str, rule: str) -> Inside:
+        """Raises Forbidden, NotFound, Unsupported for a datastore without the capability, NotReady."""
+        caller = self.allowed(req, rule)
+        row = self.commands.get_instance(caller.scope, instance_id)
+        manifest = datastores.manifest(row.version.manager)
+        if capability not in manifest.capabilities:
+            raise Unsupported(f"{manifest.name} does not support this: it has no {capability}.")
+        now = self.services.clock()
+        if not row.serves(now):
+            seen = row.operating_status(now) or "not known"
+            raise NotReady(f"Instance {instance_id} is not ready: status {row.status}, operating status {seen}.",
+                           "Wait until it is ACTIVE and HEALTHY.")
+        return Inside(caller, row, self.services.guests.of(instance_id), manifest)

@@ -1,0 +1,62 @@
+"""What bodies are built from."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from common.contract import types as t
+from common.errors import Invalid
+from common.secret import Secret
+
+_READABLE = r"^[^\x00-\x1f\x7f]*[0-9A-Za-z][^\x00-\x1f\x7f]*$"
+
+Text = Annotated[str, Meta(min_length=1, max_length=255, pattern=_READABLE)]
+Uuid = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
+Reference = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_READABLE)]
+"""An id, or a URL whose last part is one."""
+Host = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f'\"`\\;,@]+$")]
+Cidr = Annotated[str, Meta(pattern=r"^(\d{1,3}\.){3}\d{1,3}(/\d{1,2})?$")]
+
+
+class DatabaseName(Struct, frozen=True):
+    name: Text
+
+
+class Database(Struct, frozen=True):
+    name: Text
+    character_set: Text | None = None
+    collate: Text | None = None
+
+    def wanted(self) -> t.Database:
+        return t.Database(name=self.name, character_set=self.character_set, collate=self.collate)
+
+
+class NewUser(Struct, frozen=True):
+    name: Text
+    password: Secret
+    host: Host | None = None
+    databases: tuple[DatabaseName, ...] = ()
+
+    def wanted(self) -> t.NewUser:
+        """Raises Invalid."""
+        names = tuple(database.name for database in self.databases)
+        unique(f"databases of user {self.name}", names)
+        return t.NewUser(name=self.name, password=self.password, host=self.host or "%", databases=names)
+
+
+class Access(Struct, frozen=True, forbid_unknown_fields=True):
+    is_public: bool | msgspec.UnsetType = msgspec.UNSET
+    allowed_cidrs: tuple[Cidr, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+def unique(what: str, names: tuple[str, ...]) -> None:
+    """Raises Invalid when one of ``names`` is there twice."""
+    for name in names:
+        if names.count(name) > 1:
+            raise Invalid(f"Validation error: {name} is listed twice among the {what}.")
+
+
+def last_part(reference: str) -> str:
+    """The id at the end of a reference."""
+    return reference.rstrip("/").rpartition("/")[2]

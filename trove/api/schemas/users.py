@@ -1,0 +1,37 @@
+"""Bodies of users and of what they may use."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from common.secret import Secret
+
+from . import blocks
+
+
+class Create(Struct, frozen=True):
+    users: Annotated[tuple[blocks.NewUser, ...], Meta(min_length=1)]
+
+
+class NewPassword(Struct, frozen=True):
+    name: blocks.Text
+    password: Secret
+    host: blocks.Host | None = None
+
+
+class ChangePasswords(Struct, frozen=True):
+    users: Annotated[tuple[NewPassword, ...], Meta(min_length=1)]
+
+
+class Attributes(Struct, frozen=True):
+    name: blocks.Text | None = None
+    password: Secret | None = None
+    host: blocks.Host | None = None
+
+
+class Update(Struct, frozen=True):
+    user: Attributes
+
+
+class GrantAccess(Struct, frozen=True):
+    databases: Annotated[tuple[blocks.DatabaseName, ...], Meta(min_length=1)]

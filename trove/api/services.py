@@ -1,0 +1,42 @@
+"""What every resource works with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import falcon
+
+from trove.db import commands
+
+from . import context, guests, links, policy, rates, settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``clock`` gives seconds since 1970."""
+
+    commands: commands.Commands
+    guests: guests.Guests
+    settings: settings.Settings
+    policy: policy.Policy
+    rates: rates.Rates
+    clock: Callable[[], float] = field(default=time.time)
+
+
+class Resource:
+    """The common part of all resources: asking the policy, and links."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.commands = services.commands
+        self.settings = services.settings
+
+    def allowed(self, req: falcon.Request, *rules: str) -> context.Caller:
+        """The caller, if the policy lets it do all of this to the path's project. Raises Forbidden."""
+        caller = context.of(req)
+        for rule in rules:
+            self.services.policy.enforce(rule, caller, caller.project_id)
+        return caller
+
+    def base(self, req: falcon.Request) -> links.Base:
+        return links.base(req, self.settings.public_endpoint, context.of(req).project_id)

@@ -1,0 +1,27 @@
+"""What an operator may set about the REST API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The names are OpenStack Trove's options where it has one.
+
+    ``*_page_size`` is both the default and the most that a page holds. ``rates`` gives requests a minute, project and
+    verb (GET, POST, PUT, DELETE); a verb that is not in it is not limited. ``public_endpoint`` replaces scheme and host
+    in links (``https://db.example.org``). ``disk_use_deadline`` is how many seconds a show waits for
+    the guest's disk use.
+    """
+
+    auth_strategy: str = "noauth"
+    region: str = "RegionOne"
+    public_endpoint: str = ""
+    instances_page_size: int = 20
+    databases_page_size: int = 20
+    users_page_size: int = 20
+    rates: Mapping[str, int] = field(default_factory=dict)
+    disk_use_deadline: float = 2.0
+
+
+DEFAULTS = Settings()
