@@ -6,7 +6,6 @@ The standard library's client, on purpose: five verbs to one server on loopback 
 
 import base64
 import http.client
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -42,6 +41,10 @@ class Admin:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def get(self, path: str) -> bytes:
+        """The JSON text under a path of the interface, such as ``/api/queues``, for things that have no method here."""
+        return self._raw("GET", path, b"")
 
     # logins
 
@@ -125,20 +128,23 @@ class Admin:
             return
 
     def _ask(self, verb: str, path: str, body: Json = None) -> Json:
-        headers = {"Authorization": f"Basic {self._login.reveal()}", "Content-Type": "application/json"}
-        raw = b"" if body is None else msgspec.json.encode(body)
-        with self._lock:
-            status, answer = self._exchange(lambda: self._once(verb, f"/api/{path}", raw, headers))
-        if status >= 400:
-            raise self._error(status, answer, f"{verb} {path}")
+        answer = self._raw(verb, f"/api/{path}", b"" if body is None else msgspec.json.encode(body))
         return msgspec.json.decode(answer) if answer else None
 
-    def _once(self, verb: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _raw(self, verb: str, path: str, body: bytes) -> bytes:
+        with self._lock:
+            status, answer = self._twice(lambda: self._once(verb, path, body))
+        if status >= 400:
+            raise _error(status, answer, f"{verb} {path}")
+        return answer
+
+    def _once(self, verb: str, path: str, body: bytes) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Basic {self._login.reveal()}", "Content-Type": "application/json"}
         self._connection.request(verb, path, body, headers)
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
-    def _exchange(self, attempt: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+    def _twice(self, attempt: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
         """All requests are safe to repeat, and a kept-open connection may have been closed by a restart: asks twice."""
         try:
             return attempt()
@@ -146,25 +152,26 @@ class Admin:
             self._connection.close()
         try:
             return attempt()
-        except (OSError, http.client.HTTPException, socket.gaierror) as failure:
+        except (OSError, http.client.HTTPException) as failure:
             self._connection.close()
             raise errors.Unreachable(
                 f"The broker's management interface at {self._where} does not answer: {failure}.",
                 "Look at the broker's log; the control plane tries again by itself.",
             ) from failure
 
-    def _error(self, status: int, answer: bytes, request: str) -> errors.TroveError:
-        message = f"The broker answered {status} to {request}: {answer[:300].decode(errors='replace')}"
-        match status:
-            case 400 | 405:
-                return errors.Invalid(message)
-            case 401 | 403:
-                return errors.Refused(message, "Check the control plane's login at the broker.")
-            case 404:
-                return errors.NotFound(message)
-            case 503:
-                return errors.Unreachable(message)
-        return errors.Internal(message)
+
+def _error(status: int, answer: bytes, request: str) -> errors.TroveError:
+    message = f"The broker answered {status} to {request}: {answer[:300].decode(errors='replace')}"
+    match status:
+        case 400 | 405:
+            return errors.Invalid(message)
+        case 401 | 403:
+            return errors.Refused(message, "Check the control plane's login at the broker.")
+        case 404:
+            return errors.NotFound(message)
+        case 503:
+            return errors.Unreachable(message)
+    return errors.Internal(message)
 
 
 def _part(name: str) -> str:

@@ -22,15 +22,16 @@ def write(path: pathlib.Path, content: str | bytes, mode: int = 0o600, owner: tu
         _dress(path, mode, owner)
         return False
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    new = pathlib.Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        _dress(pathlib.Path(name), mode, owner)
-        os.replace(name, path)
+        _dress(new, mode, owner)
+        new.replace(path)
     except BaseException:
-        os.unlink(name)
+        new.unlink()
         raise
     return True
 

@@ -31,6 +31,7 @@ import msgspec
 from common import errors
 from common.contract import codec
 from common.contract.placement import BusLogin
+from common.openstack.rpc.link import BusAddress
 from common.secret import Secret
 from trove.bus.admin import Admin
 
@@ -109,6 +110,19 @@ class PrivateNode:
             server_name=self.authority.names[0],
         )
 
+    def bus_address(self) -> BusAddress:
+        """``login`` as the control plane's own connections take it."""
+        login = self.login()
+        return BusAddress(
+            host=login.host,
+            port=login.port,
+            username=login.username,
+            password=login.password,
+            virtual_host=login.virtual_host,
+            ca_file=str(self.authority.certificate),
+            server_name=login.server_name,
+        )
+
     def admin(self) -> Admin:
         """A client of its management interface; the caller closes it."""
         identity = self._identity()
@@ -154,8 +168,8 @@ class PrivateNode:
             files.write(self.home / "node.json", codec.encode(identity))
         self.authority.ensure()
         self._write_certificate()
-        texts = rabbit_files.texts(identity, self._etc)
-        return any([self._write(name, text) for name, text in texts.items()])
+        written = [self._write(name, text) for name, text in rabbit_files.texts(identity, self._etc).items()]
+        return any(written)
 
     def _write_certificate(self) -> None:
         self._write("ca.pem", self.authority.certificate.read_bytes())
@@ -190,7 +204,7 @@ class PrivateNode:
     def _spawn(self, command: list[str]) -> processes.Process:
         """Starts a process that outlives us, as the node's user, with nothing of our environment."""
         as_root = os.geteuid() == 0
-        with open(self.home / "boot.log", "ab") as log:
+        with (self.home / "boot.log").open("ab") as log:
             child = subprocess.Popen(
                 command,
                 cwd=self._etc,
@@ -259,6 +273,11 @@ class PrivateNode:
                     f"Port {port}, which the broker in {self.home} has always used, is taken by another program.",
                     f"Find it with: ss -ltnp sport = :{port}; end it, and start again.",
                 )
+
+
+def admin(state: pathlib.Path) -> Admin:
+    """A client of the management interface of the installation in ``state``. Raises NotFound when it has no broker."""
+    return PrivateNode(state / "rabbit", Authority(state / "ca")).admin()
 
 
 def _account() -> pwd.struct_passwd:

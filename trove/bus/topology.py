@@ -1,0 +1,73 @@
+"""What stands on the broker for the control plane and for each guest, and the guest's login with its rights.
+
+Declared over the management interface throughout: logins can be made nowhere else, and one way is enough.
+"""
+
+from common.openstack.rpc import names
+from common.secret import Secret
+
+from .admin import Admin
+
+# An agent holds one connection with a few channels. A second one opens while the broker still waits for a dead first one's heartbeat.
+GUEST_CONNECTIONS = 4
+GUEST_CHANNELS = 32
+
+_UP = ("guest.", ".up")
+_QUEUE = "guestagent."
+_LOGIN = "guest-"
+
+
+class GuestTopology:
+    """Everything is idempotent. Raises Unreachable while the broker is away."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+
+    def prepare(self) -> None:
+        """The exchanges that all share. To be called when a control plane starts."""
+        self._admin.put_exchange(names.GUESTS_EXCHANGE)
+        self._admin.put_exchange(names.EVENTS_EXCHANGE)
+
+    def create(self, instance_id: str, password: Secret) -> None:
+        """The guest's queues, exchange and login; repairs what is missing and sets this password.
+
+        The login comes last, so a guest that gets in finds everything it may use."""
+        queue, reports, login = _names(instance_id)
+        self._admin.put_exchange(names.GUESTS_EXCHANGE)
+        self._admin.put_queue(queue)
+        self._admin.bind(names.GUESTS_EXCHANGE, queue, queue)
+        self._admin.put_exchange(reports)
+        self._admin.put_queue(reports, names.REPORTS_ARGUMENTS)
+        self._admin.bind(reports, reports, names.CONDUCTOR_KEY)
+        self._admin.put_user(login, password)
+        self._admin.limit(login, connections=GUEST_CONNECTIONS, channels=GUEST_CHANNELS)
+        self._admin.permit(login, **names.permissions(instance_id))
+
+    def delete(self, instance_id: str) -> None:
+        """The login goes first: that cuts the guest's connections, and nothing is written to what goes next."""
+        queue, reports, login = _names(instance_id)
+        self._admin.delete_user(login)
+        self._admin.delete_exchange(reports)
+        self._admin.delete_queue(reports)
+        self._admin.delete_queue(queue)
+
+    def exists(self, instance_id: str) -> bool:
+        """Whether anything of the guest is there."""
+        return instance_id in self.known()
+
+    def known(self) -> frozenset[str]:
+        """Ids of all instances that have anything on the broker."""
+        logins = _inner(self._admin.users(), _LOGIN, "")
+        queues = self._admin.queues()
+        reports = _inner(queues | self._admin.exchanges(), *_UP)
+        return logins | reports | _inner(queues, _QUEUE, "")
+
+
+def _names(instance_id: str) -> tuple[str, str, str]:
+    return names.guest_queue(instance_id), names.reports(instance_id), names.login(instance_id)
+
+
+def _inner(texts: frozenset[str], before: str, behind: str) -> frozenset[str]:
+    """What stands between ``before`` and ``behind`` in those texts that have both."""
+    found = (text for text in texts if text.startswith(before) and text.endswith(behind))
+    return frozenset(text.removeprefix(before).removesuffix(behind) for text in found)
