@@ -11,7 +11,6 @@ from common.contract import codec
 from common.contract.types import Prepare
 from common.secret import Secret
 from common.states import Task
-
 from trove.domain import limits
 from trove.domain.creation import NewInstance, Rules
 

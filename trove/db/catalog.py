@@ -3,11 +3,11 @@
 import uuid
 from collections.abc import Mapping
 
+import msgspec
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.engine import Row
 
 from common.errors import Invalid, NotFound
-
 from trove.domain import selection
 
 from . import schema
@@ -92,8 +92,7 @@ def seed(connection: Connection, versions: Mapping[str, str], managers: Mapping[
     for name, number in sorted(versions.items()):
         _offer(connection, name, (managers or {}).get(name, name), number)
     if connection.execute(select(_f.id).limit(1)).first() is None:
-        connection.execute(schema.flavors.insert(), [
-            dict(id=each.id, name=each.name, ram=each.ram, vcpus=each.vcpus, disk=each.disk) for each in FLAVORS])
+        connection.execute(schema.flavors.insert(), [msgspec.to_builtins(each) for each in FLAVORS])
 
 
 def _offer(connection: Connection, name: str, manager: str, number: str) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from common import datastores
 from common.states import Event, Task
-
 from trove.domain import creation
 
 from . import births, catalog, instances, operations, quota, root
@@ -34,10 +33,10 @@ def nobody(_instance_id: str, _operation_id: str | None) -> None:
 class Commands:
     """``wake(instance id, operation id or None)`` is called after the commit: in process, or by the bus."""
 
-    def __init__(self, store: Store, rules: creation.Rules = creation.Rules(),
+    def __init__(self, store: Store, rules: creation.Rules | None = None,
                  wake: Callable[[str, str | None], None] = nobody) -> None:
         self.store = store
-        self.rules = rules
+        self.rules = rules or creation.Rules()
         self.wake = wake
 
     # Instances

@@ -1,9 +1,10 @@
 """Instances: reading them whole, and the columns that API and flows write."""
 
-import json
 import time
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Select, Update, select, update
 from sqlalchemy.engine import Row
 
@@ -15,14 +16,15 @@ from . import schema
 from .views import Fault, Flavor, Instance, Observed, Page, Project, Scope, Version
 
 _i, _v, _d, _f = schema.instances.c, schema.datastore_versions.c, schema.datastores.c, schema.flavors.c
-_SEALED = frozenset(("order", "key_to_guest", "key_from_guest", "bus_password"))
-_COLUMNS = (
-    *(column for column in _i if column.name not in _SEALED),
-    _d.id.label("datastore_id"), _d.name.label("datastore"), _d.manager.label("manager"),
-    _v.name.label("version_name"), _v.version.label("version_number"), _v.binaries.label("binaries"),
-    _v.active.label("version_active"),
-    _f.name.label("flavor_name"), _f.ram.label("ram"), _f.vcpus.label("vcpus"), _f.disk.label("disk"),
-)
+_SEALED = ("order", "key_to_guest", "key_from_guest", "bus_password")
+_VERSION = (_v.id, _v.datastore_id, _d.name, _d.manager, _v.name, _v.version, _v.binaries, _v.active)
+_FLAVOR = (_f.id, _f.name, _f.ram, _f.vcpus, _f.disk)
+_OBSERVED = (_i.observed_status, _i.observed_sentence, _i.observed_at, _i.observed_clock_skew, _i.server_started_at,
+             _i.volume_total, _i.volume_used, _i.root_observed, _i.key_epoch, _i.agent_version, _i.contract_version,
+             _i.capabilities, _i.incarnation)
+_OWN = (_i.id, _i.project_id, _i.name, _i.created, _i.updated, _i.deleted_at, _i.task, _i.volume_gb, _i.address,
+        _i.port, _i.access, _i.placement, _i.fault_message, _i.fault_details, _i.fault_at)
+_COLUMNS = [column.label(f"c{place}") for place, column in enumerate(_OWN + _VERSION + _FLAVOR + _OBSERVED)]
 _WHOLE = select(*_COLUMNS).select_from(
     schema.instances
     .join(schema.datastore_versions, _v.id == _i.datastore_version_id)
@@ -117,12 +119,12 @@ def set_address(connection: Connection, instance_id: str, address: str, port: in
 
 
 def set_placement(connection: Connection, instance_id: str, placement: Mapping[str, object]) -> None:
-    connection.execute(_one(instance_id).values(placement=json.dumps(placement)))
+    connection.execute(_one(instance_id).values(placement=msgspec.json.encode(placement).decode()))
 
 
 def set_deleted(connection: Connection, instance_id: str) -> None:
     """The row stays, for operations to refer to; its secrets go, its address is free."""
-    connection.execute(_one(instance_id).values(deleted_at=time.time(), **dict.fromkeys(sorted(_SEALED))))
+    connection.execute(_one(instance_id).values(deleted_at=time.time(), **dict.fromkeys(_SEALED)))
 
 
 def _one(instance_id: str) -> Update:
@@ -139,24 +141,20 @@ def _missing(instance_id: str) -> NotFound:
 
 
 def _instance(row: Row) -> Instance:  # type: ignore[type-arg]
+    """Takes the columns by their place: by name it would be a third of the time of a list."""
+    (id_, project, name, created, updated, deleted_at, task, volume_gb, address, port, access, placement,
+     fault_message, fault_details, fault_at, *rest) = row
+    version, flavor, observed = rest[:len(_VERSION)], rest[len(_VERSION):-len(_OBSERVED)], rest[-len(_OBSERVED):]
     return Instance(
-        id=row.id, project_id=row.project_id, name=row.name, created=row.created, updated=row.updated,
-        deleted_at=row.deleted_at, task=Task(row.task),
-        version=Version(row.datastore_version_id, row.datastore_id, row.datastore, row.manager, row.version_name,
-                        row.version_number, row.binaries, row.version_active),
-        flavor=Flavor(row.flavor_id, row.flavor_name, row.ram, row.vcpus, row.disk),
-        volume_gb=row.volume_gb, address=row.address, port=row.port, access=json.loads(row.access),
-        placement=json.loads(row.placement) if row.placement else {},
-        fault=Fault(row.fault_message, row.fault_details or "", row.fault_at) if row.fault_message else None,
-        observed=_observed(row),
-    )
+        id_, project, name, created, updated, deleted_at, Task(task), Version(*version), Flavor(*flavor), volume_gb,
+        address, port, _mapping(access), _mapping(placement),
+        Fault(fault_message, fault_details or "", fault_at) if fault_message else None, _observed(observed))
 
 
-def _observed(row: Row) -> Observed:  # type: ignore[type-arg]
-    return Observed(
-        status=ServiceStatus(row.observed_status), sentence=row.observed_sentence, at=row.observed_at,
-        clock_skew=row.observed_clock_skew, server_started_at=row.server_started_at, volume_total=row.volume_total,
-        volume_used=row.volume_used, root_enabled=row.root_observed, key_epoch=row.key_epoch,
-        agent_version=row.agent_version, contract_version=row.contract_version,
-        capabilities=frozenset(row.capabilities.split()), incarnation=row.incarnation,
-    )
+def _observed(columns: list[Any]) -> Observed:
+    status, *facts, capabilities, incarnation = columns
+    return Observed(ServiceStatus(status), *facts, frozenset(capabilities.split()), incarnation)
+
+
+def _mapping(text: str | None) -> dict[str, object]:
+    return msgspec.json.decode(text, type=dict[str, object]) if text and text != "{}" else {}

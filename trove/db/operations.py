@@ -1,7 +1,6 @@
 """Operations: the outbox from the API to the flows, and what a person reads of long work."""
 
 import time
-from dataclasses import fields
 
 from sqlalchemy import Connection, Update, select, update
 from sqlalchemy.engine import Row
@@ -14,7 +13,7 @@ from .views import Operation, Project, Scope
 _table = schema.operations
 _o = _table.c
 UNENDED = ("asked", "running")
-_COLUMNS = [_o[field.name] for field in fields(Operation)]
+_COLUMNS = [_o[name] for name in Operation.__struct_fields__]
 
 
 def insert(connection: Connection, operation_id: str, instance_id: str, project: str, kind: str,
@@ -59,7 +58,8 @@ def is_first(connection: Connection, operation_id: str) -> bool:
 def call_off(connection: Connection, instance_id: str, but: str | None = None) -> None:
     """Ends what has not begun and asks the flows of the rest to end; ``but`` is left alone."""
     mine = update(_table).where(_o.instance_id == instance_id, _o.id != (but or "")).values(updated=time.time())
-    connection.execute(mine.where(_o.state == "asked").values(state="cancelled", sentence="Called off before it began."))
+    unbegun = mine.where(_o.state == "asked")
+    connection.execute(unbegun.values(state="cancelled", sentence="Called off before it began."))
     connection.execute(mine.where(_o.state == "running").values(cancel_asked=True))
 
 
@@ -85,9 +85,9 @@ def say(connection: Connection, operation_id: str, sentence: str, percent: float
 def finish(connection: Connection, operation_id: str, state: str, sentence: str,
            error: TroveError | None = None) -> bool:
     """``state``: done, failed or cancelled. False when it had ended before."""
-    values = dict(state=state, sentence=sentence, deadline=None)
+    values = {"state": state, "sentence": sentence, "deadline": None}
     if error is not None:
-        values |= dict(error_code=error.code, error_message=error.message, error_hint=error.hint)
+        values |= {"error_code": error.code, "error_message": error.message, "error_hint": error.hint}
     return connection.execute(_unended_one(operation_id).values(**values)).rowcount == 1
 
 
@@ -103,10 +103,15 @@ def running_of(connection: Connection, executor: str) -> tuple[tuple[str, str], 
     return tuple((row.id, row.kind) for row in connection.execute(query))
 
 
-def overdue(connection: Connection, executor: str, since: float, now: float) -> tuple[Operation, ...]:
-    """Those of ``executor`` whose step was entered after ``since`` and whose deadline has passed at ``now``."""
-    query = select(*_COLUMNS).where(_o.state == "running", _o.executor_id == executor, _o.step_since >= since,
-                                    _o.deadline < now)
+def hand_over(connection: Connection, executor: str, heir: str, deadline: float) -> None:
+    """``deadline``: when the heir must have taken up its step again, seconds since 1970."""
+    connection.execute(update(_table).where(_o.state == "running", _o.executor_id == executor)
+                       .values(executor_id=heir, deadline=deadline))
+
+
+def overdue(connection: Connection, executor: str, now: float) -> tuple[Operation, ...]:
+    """Those of ``executor`` whose step's deadline has passed at ``now``."""
+    query = select(*_COLUMNS).where(_o.state == "running", _o.executor_id == executor, _o.deadline < now)
     return tuple(_operation(row) for row in connection.execute(query))
 
 

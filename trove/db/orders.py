@@ -54,9 +54,9 @@ def note_progress(connection: Connection, instance_id: str, progress: Progress) 
 def note_result(connection: Connection, instance_id: str, result: Result) -> bool:
     """The first result stands; False when there is no such order of this instance, or it has ended."""
     failure = result.failure
-    values = dict(state=result.state.value, ended_at=time.time())
+    values = {"state": result.state.value, "ended_at": time.time()}
     if failure is not None:
-        values |= dict(error_code=failure.code, error_message=failure.message, error_hint=failure.hint)
+        values |= {"error_code": failure.code, "error_message": failure.message, "error_hint": failure.hint}
     statement = update(_table).where(_g.id == result.operation_id, _g.instance_id == instance_id,
                                      _g.ended_at.is_(None)).values(**values)
     return connection.execute(statement).rowcount == 1

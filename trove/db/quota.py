@@ -7,7 +7,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from common.errors import Invalid, NotFound, OverQuota
 from common.states import Task
-
 from trove.domain.limits import RESOURCES, UNLIMITED
 
 from . import schema
@@ -19,7 +18,7 @@ _UNITS = {"instances": "instances", "ram": "MB of memory", "volumes": "GB of vol
 
 def reserve(connection: Connection, project: str, instance_id: str, charge: Mapping[str, int],
             defaults: Mapping[str, int]) -> None:
-    """Charges the project by conditional updates, so that no two creations get the same last place. Raises OverQuota."""
+    """Charges the project by conditional updates: no two creations get the same last place. Raises OverQuota."""
     for resource in sorted(charge):  # one order for all, or two creations could wait for one another
         amount = charge[resource]
         _keep_or_insert(connection, project, resource)

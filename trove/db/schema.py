@@ -1,7 +1,8 @@
 """The tables. Desired columns are written by API and flows, observed ones by the conductor alone.
 
-Times are UTC, without zone, in seconds with fraction as float since 1970 (``Float``), so that both stores compare them alike.
-``Encrypted`` columns hold text sealed under the installation's key file. A deleted instance keeps its row, without secrets.
+Times are UTC, without zone, in seconds with fraction as float since 1970 (``Float``), so that both stores compare them
+alike. ``Encrypted`` columns hold text sealed under the installation's key file. A deleted instance keeps its row,
+without secrets.
 """
 
 from sqlalchemy import (
@@ -88,6 +89,8 @@ instances = Table(
     Column("observed_epoch", Integer, nullable=False, default=0),
     Column("observed_boot", Integer, nullable=False, default=0),
     Column("observed_sequence", BigInteger, nullable=False, default=0),
+    Column("hello_epoch", Integer, nullable=False, default=0),
+    Column("hello_boot", Integer, nullable=False, default=0),
     Column("observed_clock_skew", Float),
     Column("server_started_at", Float),
     Column("volume_total", BigInteger),

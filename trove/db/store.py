@@ -1,7 +1,8 @@
 """Where rows live: SQLite on one machine, PostgreSQL beyond it.
 
-Times in the store are seconds since 1970; ``Store.write`` is one transaction that holds the write lock from its start (SQLite)
-or locks what it reads for change (PostgreSQL). No transaction may stay open across a call to the bus, a provider or DBOS.
+Times in the store are seconds since 1970; ``Store.write`` is one transaction that holds the write lock from its start
+(SQLite) or locks what it reads for change (PostgreSQL). No transaction may stay open across a call to the bus, a
+provider or DBOS.
 """
 
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ class Store:
 def open_store(url: str, key_file: Path) -> Store:
     """Makes or migrates the tables and checks that ``key_file`` is theirs.
 
-    ``url``: ``sqlite:////path`` or ``postgresql+psycopg://…``. The key file is made (0600) together with a new store only.
+    ``url``: ``sqlite:////path`` or ``postgresql+psycopg://…``. The key file is made (0600) with a new store only.
     Raises Refused for a key file that is missing or open to others, Internal for one of another store.
     """
     engine = _engine(url)

@@ -1,9 +1,13 @@
-"""What queries answer with: frozen rows, joined and typed. No secret is in any of them."""
+"""What queries answer with: frozen rows, joined and typed. No secret is in any of them.
+
+Structs of msgspec and not dataclasses: a list of 50 instances is made of 200 of them, a hundred times a second.
+"""
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from common import states
 from common.contract.types import ServiceStatus
@@ -21,16 +25,14 @@ class Scope(enum.Enum):
 Project = str | Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Struct, Generic[T], frozen=True):
     """A slice of a list; ``next_marker`` None on the last one."""
 
     items: tuple[T, ...]
     next_marker: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Flavor:
+class Flavor(Struct, frozen=True):
     """``ram`` in MB, ``disk`` in GB."""
 
     id: str
@@ -40,8 +42,7 @@ class Flavor:
     disk: int
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """``name`` is what people choose by, ``number`` the engine's real version."""
 
     id: str
@@ -54,8 +55,7 @@ class Version:
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Datastore:
+class Datastore(Struct, frozen=True):
     id: str
     name: str
     manager: str
@@ -63,8 +63,7 @@ class Datastore:
     versions: tuple[Version, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """``at`` in seconds since 1970; ``details`` are for administrators."""
 
     message: str
@@ -72,9 +71,9 @@ class Fault:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What the agent last said. Times in seconds since 1970, sizes in bytes, ``clock_skew`` in seconds (its clock less ours)."""
+class Observed(Struct, frozen=True):
+    """What the agent last said. Times in seconds since 1970, sizes in bytes, ``clock_skew`` in seconds (its clock less
+    ours)."""
 
     status: ServiceStatus
     sentence: str
@@ -91,8 +90,7 @@ class Observed:
     incarnation: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """One instance with its version and flavor. Times in seconds since 1970; ``access`` as it was asked for;
     ``placement`` is what the provider said of the place: how limits and volume are enforced, notes."""
 
@@ -130,8 +128,7 @@ class Instance:
         return None if self.observed.at is None else now - self.observed.at
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """Long work on an instance, as a person reads it. ``state``: asked, running, done, failed, cancelled."""
 
     id: str
@@ -158,8 +155,7 @@ class Operation:
         return self.state not in ("asked", "running")
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """``limit`` -1: none. ``reserved`` is the part of ``in_use`` whose instance is still being built."""
 
     resource: str
@@ -168,8 +164,7 @@ class Quota:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class RootHistory:
+class RootHistory(Struct, frozen=True):
     """When the superuser was first opened to the network, and by whom (a user id). Times in seconds since 1970."""
 
     instance_id: str

@@ -11,7 +11,7 @@ from common.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class NewInstance:
-    """What a person asks for. Datastore, version and flavor by id or by name; ``volume_gb`` None: no volume asked for."""
+    """What a person asks for. Datastore, version and flavor by id or by name; ``volume_gb`` None: no volume."""
 
     name: str
     flavor: str

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import Connection
 
 HEAD = "0001"
-_VERSION_TABLE = "alembic_version"
+_VERSION_TABLE = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
 _LOCK = 0x74726F7665  # "trove": serialises processes that start together on PostgreSQL
 
 
@@ -29,7 +29,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def _current(connection: Connection) -> str | None:
-    if not sqlalchemy.inspect(connection).has_table(_VERSION_TABLE):
+    if not sqlalchemy.inspect(connection).has_table(_VERSION_TABLE.name):
         return None
-    number = connection.execute(sqlalchemy.text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar_one_or_none()
+    number = connection.execute(sqlalchemy.select(_VERSION_TABLE.c.version_num)).scalar_one_or_none()
     return None if number is None else str(number)

@@ -80,6 +80,8 @@ def _instances() -> None:
         sa.Column("observed_epoch", sa.Integer(), nullable=False),
         sa.Column("observed_boot", sa.Integer(), nullable=False),
         sa.Column("observed_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("hello_epoch", sa.Integer(), nullable=False),
+        sa.Column("hello_boot", sa.Integer(), nullable=False),
         sa.Column("observed_clock_skew", sa.Float()),
         sa.Column("server_started_at", sa.Float()),
         sa.Column("volume_total", sa.BigInteger()),
