@@ -10,7 +10,7 @@ import enum
 import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class Kind(enum.Enum):
@@ -29,7 +29,7 @@ class Method:
     deadline: float
     confirmed: bool
     capability: str
-    arguments: dict[str, object]
+    arguments: dict[str, object] = field(hash=False)
     result: object
 
 

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from common.secret import Secret
+
 from . import types as t
 from .declare import call, operation
 
@@ -77,7 +79,7 @@ class Guest(Protocol):
         """Raises NotFound when the account is not there or had no such access."""
 
     @call(capability="root")
-    def enable_root(self, password: t.Secret | None) -> t.RootCredential:
+    def enable_root(self, password: Secret | None) -> t.RootCredential:
         """Opens the superuser to the network with this password, or with a random one."""
 
     @call(capability="root")

@@ -1,0 +1,105 @@
+"""Symmetric sealing with PyNaCl's secretbox (XSalsa20-Poly1305): keys of 32 bytes, random nonces, base64 text.
+
+``nacl.bindings`` and ``binascii`` rather than ``nacl.secret`` and ``base64``: the agent imports this and counts
+modules.
+"""
+
+import binascii
+import hashlib
+import hmac
+import os
+
+from nacl import bindings
+from nacl.exceptions import CryptoError
+
+from .secret import Secret
+
+KEY_BYTES = bindings.crypto_secretbox_KEYBYTES
+NONCE_BYTES = bindings.crypto_secretbox_NONCEBYTES
+
+
+class Unopened(Exception):
+    """What was to be opened is not what this key sealed: another key, a changed byte, or no sealed data at all."""
+
+
+class Key:
+    """One secretbox key. Never seen in a repr, never pickled; ``text`` is the only way out."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, raw: bytes) -> None:
+        """Raises ValueError unless ``raw`` is 32 bytes."""
+        if len(raw) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(raw)}")
+        self._bytes = raw
+
+    @classmethod
+    def generate(cls) -> "Key":
+        return cls(os.urandom(KEY_BYTES))
+
+    @classmethod
+    def from_text(cls, text: Secret) -> "Key":
+        """From base64. Raises ValueError for anything that is not 32 bytes in base64."""
+        try:
+            return cls(from_base64(text.reveal()))
+        except Unopened:
+            raise ValueError("a key is written in base64") from None
+
+    def text(self) -> Secret:
+        """The key in base64."""
+        return Secret(to_base64(self._bytes))
+
+    def fingerprint(self) -> str:
+        """Twelve hex digits by which two people can compare keys without showing them."""
+        return hashlib.blake2b(self._bytes, digest_size=6, person=b"trove-key").hexdigest()
+
+    def seal(self, plain: bytes) -> bytes:
+        """Nonce and ciphertext; 40 bytes longer than ``plain``, and different every time."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + bindings.crypto_secretbox(plain, nonce, self._bytes)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Raises Unopened."""
+        nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        if len(body) < bindings.crypto_secretbox_BOXZEROBYTES:
+            raise Unopened("too short")
+        try:
+            return bytes(bindings.crypto_secretbox_open(body, nonce, self._bytes))
+        except CryptoError:
+            raise Unopened("not sealed with this key, or changed since") from None
+
+    def seal_text(self, plain: bytes) -> str:
+        return to_base64(self.seal(plain))
+
+    def open_text(self, sealed: str) -> bytes:
+        """Raises Unopened."""
+        return self.open(from_base64(sealed))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and hmac.compare_digest(self._bytes, other._bytes)
+
+    def __hash__(self) -> int:
+        return hash((Key, self._bytes))
+
+    def __repr__(self) -> str:
+        return "Key(***)"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a Key is not pickled: pickle would write it in clear")
+
+
+def to_base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def from_base64(text: str) -> bytes:
+    """Raises Unopened for anything but one line of the standard alphabet."""
+    try:
+        return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    except ValueError:
+        raise Unopened("not base64") from None
+
+
+def random_id() -> str:
+    """32 hex digits, as oslo.messaging writes its ids."""
+    return os.urandom(16).hex()

@@ -1,0 +1,10 @@
+"""The oslo.messaging wire over AMQP 0-9-1 with sealed bodies, thin enough for an agent.
+
+``names``       exchanges, queues, keys and logins
+``envelope``    the outer, clear shape: oslo.messaging 2.0 with exactly one argument, ``sealed``
+``sealing``     the inner, sealed shape: requests and replies
+``replay``      which calls an agent has seen
+``connection``  Bus: one thread, one connection, for ever re-made
+``client``      calls and operations to guests; reports to conductors
+``server``      the receiving ends
+"""

@@ -1,0 +1,120 @@
+"""The inner, sealed shape: what a request and a reply really say. Everything that is acted on is in here.
+
+Requests are opened with the key of their direction; a reply and a report share the direction guest → control plane and
+are told apart by ``kind``, so that neither can be passed off as the other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import Raw, Struct
+
+from common.contract import codec
+from common.contract.declare import Kind, Method
+from common.contract.types import Failure
+from common.crypto import Key, Unopened
+from common.openstack.context import RequestContext
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPair:
+    """One key a direction; ``epoch`` counts the rotations."""
+
+    to_guest: Key = field(repr=False)
+    from_guest: Key = field(repr=False)
+    epoch: int = 1
+
+    @classmethod
+    def generate(cls, epoch: int = 1) -> "KeyPair":
+        return cls(to_guest=Key.generate(), from_guest=Key.generate(), epoch=epoch)
+
+
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``timeout`` seconds are left from when it was sent; ``sent_at`` is the sender's clock, seconds since 1970.
+
+    ``version`` is the contract version that the receiver must understand, ``incarnation`` (calls) the life of the agent
+    it is meant for, ``operation_id`` (operations) what is asked for again when the same order is repeated.
+    """
+
+    kind: Kind
+    version: str
+    method: str
+    arguments: Raw
+    context: RequestContext
+    message_id: str
+    timeout: float
+    sent_at: float
+    operation_id: str = ""
+    incarnation: str = ""
+
+
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply", tag_field="kind"):
+    """Answers the request ``message_id``; ``incarnation`` is the answering agent's. ``value`` holds unless
+    ``failure`` is set.
+    """
+
+    message_id: str
+    incarnation: str
+    value: Raw = Raw(b"null")
+    failure: Failure | None = None
+
+
+_request = msgspec.json.Decoder(Request)
+_reply = msgspec.json.Decoder(Reply)
+
+
+def seal(key: Key, message: Request | Reply) -> str:
+    """The message as one line of base64."""
+    return key.seal_text(msgspec.json.encode(message))
+
+
+def open_request(key: Key, sealed: str) -> Request:
+    """Raises Unopened."""
+    return _open(key, sealed, _request)
+
+
+def open_reply(key: Key, sealed: str) -> Reply:
+    """Raises Unopened."""
+    return _open(key, sealed, _reply)
+
+
+def _open(key: Key, sealed: str, decoder: "msgspec.json.Decoder[_T]") -> _T:
+    try:
+        return decoder.decode(key.open_text(sealed))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Unopened("sealed with this key, but not a message of this kind") from None
+
+
+def pack_arguments(method: Method, arguments: Mapping[str, object]) -> Raw:
+    """Raises TypeError when a name is missing or unknown: that is the caller's mistake, not the network's."""
+    if arguments.keys() != method.arguments.keys():
+        given, wanted = sorted(arguments), sorted(method.arguments)
+        raise TypeError(f"{method.name} takes {wanted}, not {given}")
+    return Raw(codec.encode(dict(arguments)))
+
+
+def unpack_arguments(method: Method, packed: Raw) -> dict[str, Any]:
+    """Typed values by name. Raises Invalid with the place of the fault."""
+    value = codec.decode(bytes(packed), _arguments_struct(method))
+    return {name: getattr(value, name) for name in method.arguments}
+
+
+def pack_value(value: object) -> Raw:
+    return Raw(codec.encode(value))
+
+
+def unpack_value(method: Method, packed: Raw) -> Any:
+    """The result in its type. Raises Invalid."""
+    return codec.decode(bytes(packed), cast("type[Any]", method.result))
+
+
+@cache
+def _arguments_struct(method: Method) -> type[Any]:
+    fields = list(method.arguments.items())
+    return msgspec.defstruct(f"{method.name}_arguments", cast("Any", fields), frozen=True, kw_only=True,
+                             forbid_unknown_fields=True)

@@ -1,0 +1,324 @@
+"""The answering ends: ``GuestServer`` in an agent, ``ConductorServer`` in the control plane."""
+
+import heapq
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.contract import version
+from common.contract.check import check_handlers
+from common.contract.conductor import Conductor
+from common.contract.declare import Kind, Method, methods
+from common.contract.guest import Guest
+from common.contract.types import Failure
+from common.contract.version import CONTRACT_VERSION
+from common.crypto import Key, Unopened
+from common.errors import Internal, Invalid, Stale, TooOld, TroveError, Unreachable
+from common.openstack import context
+
+from . import envelope, names, sealing
+from .connection import Bus, Delivery
+from .envelope import Refusal
+from .replay import Refused, ReplayGuard
+
+__all__ = ["ConductorServer", "GuestServer", "Request", "check_handlers"]
+
+LOG = logging.getLogger(__name__)
+
+REPLY_PATIENCE = 5.0
+"""Seconds that an answer waits for a connection; its caller has a deadline of its own."""
+
+_ATTEMPTS = 10
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An order that opened, is meant for this life of the agent, and is of the contract's shape.
+
+    ``arguments`` are typed values by name; ``timeout`` the seconds that are left; ``operation_id`` is empty for a call.
+    """
+
+    method: Method
+    arguments: dict[str, Any] = field(repr=False)
+    context: context.RequestContext
+    operation_id: str
+    timeout: float
+
+
+class GuestServer:
+    """Takes orders from the guest's queue, one at a time, on a thread of its own.
+
+    ``dispatch(request)`` returns a call's result or an operation's Ticket, or raises a TroveError, which travels
+    sealed. A call is acknowledged before it runs: an agent that dies on it does not meet it again. An operation is
+    acknowledged when ``dispatch`` has returned, and so must be in the journal by then.
+    """
+
+    def __init__(self, bus: Bus, instance_id: str, keys: sealing.KeyPair, incarnation: str,
+                 dispatch: Callable[[Request], object], contract: type = Guest) -> None:
+        self._bus = bus
+        self._instance_id = instance_id
+        self._keys = keys
+        self._incarnation = incarnation
+        self._dispatch = dispatch
+        self._methods = methods(contract)
+        self._guard = ReplayGuard()
+        self._inbox: queue.SimpleQueue[tuple[Delivery, float] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="orders", daemon=True)
+        self.refused: Counter[Refusal] = Counter()
+
+    def start(self) -> None:
+        self._thread.start()
+        self._bus.consume(names.guest_queue(self._instance_id),
+                          lambda delivery: self._inbox.put((delivery, time.monotonic())))
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Takes no more orders; returns when the one under way has ended or ``timeout`` seconds are over."""
+        self._bus.cancel(names.guest_queue(self._instance_id))
+        self._inbox.put(None)
+        self._thread.join(timeout)
+
+    def _work(self) -> None:
+        while (item := self._inbox.get()) is not None:
+            delivery, received = item
+            try:
+                self._take(delivery, received)
+            except Exception:
+                LOG.exception("A defect lost an order")
+                delivery.ack()
+
+    def _take(self, delivery: Delivery, received: float) -> None:
+        try:
+            clear = envelope.read_request(delivery.body)
+        except Invalid:
+            self._refuse(None, Refusal.MALFORMED, delivery)
+            return
+        try:
+            request = sealing.open_request(self._keys.to_guest, clear.args.sealed)
+        except Unopened:
+            self._refuse(clear, Refusal.UNOPENED, delivery)
+            return
+        if request.method != clear.method:
+            self._refuse(clear, Refusal.MISMATCHED, delivery)
+            return
+        waited = time.monotonic() - received
+        if request.kind is Kind.CALL and waited > request.timeout:
+            LOG.debug("A call of %s came too late to be of use", request.method)
+            delivery.ack()
+            return
+        with context.bind(request.context):
+            self._serve(clear, request, delivery)
+
+    def _serve(self, clear: envelope.Request, request: sealing.Request, delivery: Delivery) -> None:
+        is_call = request.kind is not Kind.OPERATION
+        if is_call:
+            delivery.ack()
+        try:
+            order = self._order(request)
+            value = sealing.pack_value(self._dispatch(order))
+            reply = sealing.Reply(message_id=request.message_id, incarnation=self._incarnation, value=value)
+        except Refused as refused:
+            self._refuse(clear, refused.reason, None)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is answered and the log has the trace
+            reply = sealing.Reply(message_id=request.message_id, incarnation=self._incarnation,
+                                  failure=_failure(error))
+        if not is_call:
+            delivery.ack()
+        self._answer(clear, envelope.reply(clear.message_id or "", sealing.seal(self._keys.from_guest, reply)))
+
+    def _order(self, request: sealing.Request) -> Request:
+        """Raises Refused, or the TroveError that is the answer."""
+        method = self._methods.get(request.method)
+        if method is None or not version.understands(CONTRACT_VERSION, request.version):
+            raise TooOld(f"This agent speaks version {CONTRACT_VERSION} of the contract, not {request.method} "
+                         f"of version {request.version}.", "Upgrade the guest agent.")
+        if request.kind is not method.kind:
+            raise Invalid(f"{method.name} is a {method.kind.value}, not a {request.kind.value}.")
+        if method.kind is Kind.OPERATION and not request.operation_id:
+            raise Invalid(f"{method.name} has no operation id.")
+        if method.kind is Kind.CALL:
+            self._admit(request)
+        arguments = sealing.unpack_arguments(method, request.arguments)
+        return Request(method=method, arguments=arguments, context=request.context, operation_id=request.operation_id,
+                       timeout=request.timeout)
+
+    def _admit(self, request: sealing.Request) -> None:
+        if request.incarnation != self._incarnation:
+            raise Stale("The call was meant for an earlier life of this agent.", "Repeat it.")
+        self._guard.admit(request.message_id, request.sent_at)
+
+    def _refuse(self, clear: envelope.Request | None, reason: Refusal, delivery: Delivery | None) -> None:
+        self.refused[reason] += 1
+        LOG.warning("An order was refused: %s", reason.value)
+        if delivery is not None:
+            delivery.ack()
+        if clear is not None and clear.message_id:
+            self._answer(clear, envelope.refusal(clear.message_id, reason))
+
+    def _answer(self, clear: envelope.Request, body: bytes) -> None:
+        if not clear.reply_queue or not clear.message_id:
+            return
+        try:
+            self._bus.publish(names.reports(self._instance_id), clear.reply_queue, body,
+                              user_id=self._bus.address.username, timeout=REPLY_PATIENCE)
+        except Unreachable as error:
+            LOG.warning("An answer to %s could not be sent: %s", clear.method, error)
+
+
+class ConductorServer:
+    """Takes the reports of the guests it watches, one at a time, on a thread of its own.
+
+    ``key_of(instance_id)`` gives the key from that guest, or None when there is no such guest. ``handle(instance_id,
+    method, arguments)`` writes a report down; the report is acknowledged when it has returned. What ``handle`` cannot
+    write down now is tried again, later and later, and given up after ten attempts (about five minutes); a TroveError
+    that is not retryable is given up at once. ``dropped`` counts, by reason, what was not handled.
+    """
+
+    def __init__(self, bus: Bus, key_of: Callable[[str], Key | None],
+                 handle: Callable[[str, Method, dict[str, Any]], None], contract: type = Conductor) -> None:
+        self._bus = bus
+        self._key_of = key_of
+        self._handle = handle
+        self._methods = methods(contract)
+        self._inbox: queue.SimpleQueue[_Report | None] = queue.SimpleQueue()
+        self._later: list[_Report] = []
+        self._watched: set[str] = set()
+        self._thread = threading.Thread(target=self._work, name="reports", daemon=True)
+        self.dropped: Counter[str] = Counter()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Returns when the report under way is written or ``timeout`` seconds are over; the rest stays with the
+        broker.
+        """
+        self._inbox.put(None)
+        self._thread.join(timeout)
+
+    def watch(self, instance_id: str) -> None:
+        """Nothing to do when it is watched already."""
+        if instance_id not in self._watched:
+            self._watched.add(instance_id)
+            self._bus.consume(names.reports(instance_id),
+                              lambda delivery: self._inbox.put(_Report(0.0, instance_id, delivery)))
+
+    def unwatch(self, instance_id: str) -> None:
+        self._watched.discard(instance_id)
+        self._bus.cancel(names.reports(instance_id))
+
+    def _work(self) -> None:
+        while True:
+            try:
+                report = self._next()
+            except queue.Empty:
+                continue
+            if report is None:
+                return
+            try:
+                self._take(report)
+            except Exception:
+                LOG.exception("A defect lost a report of guest %s", report.instance_id)
+                self._drop(report, "defect")
+
+    def _next(self) -> "_Report | None":
+        """The next report, from those that wait for another attempt or from the bus. Raises queue.Empty."""
+        if self._later and self._later[0].due <= time.monotonic():
+            return heapq.heappop(self._later)
+        pause = max(0.0, self._later[0].due - time.monotonic()) if self._later else None
+        return self._inbox.get(timeout=pause)
+
+    def _take(self, report: "_Report") -> None:
+        opened = self._open(report)
+        if opened is None:
+            return
+        request, method = opened
+        try:
+            arguments = sealing.unpack_arguments(method, request.arguments)
+        except Invalid as error:
+            LOG.warning("A report of guest %s is not of the contract's shape: %s", report.instance_id, error)
+            self._drop(report, "invalid")
+            return
+        with context.bind(request.context):
+            self._write_down(report, method, arguments)
+
+    def _open(self, report: "_Report") -> tuple[sealing.Request, Method] | None:
+        """The report, or None after dropping it. Nothing that does not open is written to a log."""
+        key = self._key_of(report.instance_id)
+        if key is None:
+            self._drop(report, "unknown guest")
+            return None
+        try:
+            clear = envelope.read_request(report.delivery.body)
+            request = sealing.open_request(key, clear.args.sealed)
+        except (Invalid, Unopened):
+            LOG.warning("A report on the queue of guest %s does not open with its key", report.instance_id)
+            self._drop(report, "unopened")
+            return None
+        method = self._methods.get(request.method)
+        if request.method != clear.method or request.kind is not Kind.CAST:
+            LOG.warning("A report of guest %s says one thing in clear and another sealed", report.instance_id)
+            self._drop(report, "mismatched")
+            return None
+        if method is None or not version.understands(CONTRACT_VERSION, request.version):
+            LOG.warning("Guest %s reports in version %s of the contract, which this conductor does not speak: upgrade "
+                        "the control plane", report.instance_id, request.version)
+            self._drop(report, "too new")
+            return None
+        return request, method
+
+    def _write_down(self, report: "_Report", method: Method, arguments: dict[str, Any]) -> None:
+        try:
+            self._handle(report.instance_id, method, arguments)
+        except TroveError as error:
+            if error.retryable:
+                self._put_off(report, method)
+            else:
+                LOG.warning("A %s of guest %s was not written down: %s", method.name, report.instance_id,
+                            error.sentence())
+                self._drop(report, error.code)
+        except Exception:
+            LOG.exception("A %s of guest %s could not be written down", method.name, report.instance_id)
+            self._put_off(report, method)
+        else:
+            report.delivery.ack()
+
+    def _put_off(self, report: "_Report", method: Method) -> None:
+        report.attempts += 1
+        if report.attempts >= _ATTEMPTS:
+            LOG.error("A %s of guest %s is given up after %d attempts", method.name, report.instance_id,
+                      report.attempts)
+            self._drop(report, "given up")
+            return
+        report.due = time.monotonic() + min(_LONGEST_PAUSE, 0.5 * 2.0**report.attempts)
+        heapq.heappush(self._later, report)
+
+    def _drop(self, report: "_Report", reason: str) -> None:
+        self.dropped[reason] += 1
+        report.delivery.ack()
+
+
+@dataclass(slots=True, order=True)
+class _Report:
+    """A delivery of a guest's queue; ``due`` (of ``time.monotonic``) when it is to be tried again."""
+
+    due: float
+    instance_id: str = field(compare=False)
+    delivery: Delivery = field(compare=False)
+    attempts: int = field(compare=False, default=0)
+
+
+def _failure(error: Exception) -> Failure:
+    """What travels of an error. A defect stays in our log, under the request id, and travels without its text."""
+    if isinstance(error, TroveError):
+        return Failure(code=error.code, message=error.message, hint=error.hint)
+    request_id = context.current().request_id
+    LOG.error("A defect in an order", exc_info=error)
+    return Failure(code=Internal.code, message="The guest agent has a defect.",
+                   hint=f"Its log has the trace under {request_id}." if request_id else "Its log has the trace.")
