@@ -1,6 +1,6 @@
 """A pytest plugin: a real private RabbitMQ node for one test session, and what tests usually want of it.
 
-``broker``       the node (trove.standalone.rabbit.PrivateNode), started once, gone when the session ends however it ends
+``broker``       the node (trove.standalone.rabbit.PrivateNode), started once, gone when the session ends
 ``admin``        its management interface (trove.bus.admin.Admin)
 ``bus_address``  how the control plane reaches it (common.openstack.rpc.link.BusAddress)
 ``new_guest``    makes a guest with queues and login, under a random instance id, and takes it away after the test

@@ -85,6 +85,10 @@ class Admin:
         """Names of the connections that are open under a login."""
         return [connection["name"] for connection in self._ask("GET", f"connections/username/{_part(name)}")]
 
+    def cut(self, name: str) -> None:
+        """Closes the connections of a login. A new password or other rights don't touch those that are open."""
+        self._forget(f"connections/username/{_part(name)}")
+
     # queues, exchanges, bindings; all durable
 
     def put_queue(self, name: str, arguments: Mapping[str, Json] | None = None) -> None:

@@ -8,7 +8,7 @@ from common.secret import Secret
 
 from .admin import Admin
 
-# An agent holds one connection with a few channels. A second one opens while the broker still waits for a dead first one's heartbeat.
+# An agent holds one connection with a few channels, and for a while also a dead one that the broker still believes in.
 GUEST_CONNECTIONS = 4
 GUEST_CHANNELS = 32
 

@@ -28,7 +28,7 @@ def connect(address: BusAddress) -> amqp.Connection:
 
 @contextlib.contextmanager
 def confirming_channel(address: BusAddress) -> Iterator[amqp.Channel]:
-    """A channel whose ``basic_publish_confirm`` returns when the broker has taken the message, or raises its refusal."""
+    """A channel whose ``basic_publish_confirm`` returns when the broker has the message, or raises its refusal."""
     connection = connect(address)
     try:
         channel = connection.channel()
