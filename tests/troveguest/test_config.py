@@ -1,0 +1,72 @@
+"""The agent's options: few, all of them used, and real oslo.config options where that is installed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import troveguest
+from common.openstack import options
+from troveguest import config
+
+MINIMUM = """\
+[DEFAULT]
+instance_id = 8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d
+datastore = fake
+datastore_version = 1.0
+home = /nowhere
+address = 127.64.0.1
+port = 3306
+memory_mb = 512
+"""
+
+SECRETS = """\
+[bus]
+host = 127.0.0.1
+username = guest-8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d
+password = hunter2
+
+[keys]
+to_guest = MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
+from_guest = YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWY=
+"""
+
+
+def test_settings_and_secrets_come_from_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "10-instance.conf").write_text(MINIMUM)
+    (tmp_path / "20-secrets.conf").write_text(SECRETS)
+    found, unknown = config.load([], [tmp_path])
+    assert unknown == []
+    assert found.default.memory_mb == 512
+    assert found.bus.password.reveal() == "hunter2"
+    assert "hunter2" not in repr(found) and "MDEy" not in repr(found)
+
+
+def test_there_are_few_options_and_each_has_help() -> None:
+    every = [option for section in options.declared(config.Options).values() for option in section.values()]
+    assert len(every) <= 40
+    assert [option.name for option in every if not option.help.endswith(".")] == []
+
+
+def test_every_option_is_read_by_code() -> None:
+    package = Path(troveguest.__file__).parent
+    code = "\n".join(file.read_text() for file in package.rglob("*.py") if file.name != "config.py")
+    every = [name for section in options.declared(config.Options).values() for name in section]
+    assert [name for name in every if not re.search(rf"\.{name}\b", code)] == []
+
+
+def test_oslo_config_reads_the_same_from_the_agents_files(tmp_path: Path) -> None:
+    cfg = pytest.importorskip("oslo_config.cfg")
+    (tmp_path / "10-instance.conf").write_text(MINIMUM)
+    (tmp_path / "20-secrets.conf").write_text(SECRETS)
+    conf = cfg.ConfigOpts()
+    for section, opts in config.list_opts():
+        conf.register_opts(opts, group=None if section == "DEFAULT" else section)
+    conf(["--config-dir", str(tmp_path)], project="test", default_config_files=[], default_config_dirs=[])
+    ours, _ = config.load([], [tmp_path])
+    for section, declared in options.declared(config.Options).items():
+        group = conf if section == "DEFAULT" else conf[section]
+        struct = getattr(ours, section.lower())
+        for name, option in declared.items():
+            value = getattr(struct, name)
+            assert group[name] == (value.reveal() if option.secret else value), name
