@@ -1,6 +1,5 @@
 """The row of a new instance: with its order sealed, its secrets drawn, and its project's quota charged."""
 
-import base64
 import json
 import secrets
 import time
@@ -9,6 +8,7 @@ from sqlalchemy import Connection
 
 from common.contract import codec
 from common.contract.types import Prepare
+from common.crypto import Key
 from common.secret import Secret
 from common.states import Task
 from trove.domain import limits
@@ -19,7 +19,6 @@ from .encrypted import Vault
 from .views import Flavor, Version
 
 _i = schema.instances.c
-_KEY_BYTES = 32
 
 
 def insert(connection: Connection, vault: Vault, instance_id: str, project: str, wanted: NewInstance, version: Version,
@@ -34,8 +33,8 @@ def insert(connection: Connection, vault: Vault, instance_id: str, project: str,
         datastore_version_id=version.id, flavor_id=flavor.id, volume_gb=wanted.volume_gb,
         access=json.dumps(dict(wanted.access)),
         order=vault.seal(_i.order, instance_id, order),
-        key_to_guest=vault.seal(_i.key_to_guest, instance_id, _random_key()),
-        key_from_guest=vault.seal(_i.key_from_guest, instance_id, _random_key()),
+        key_to_guest=vault.seal(_i.key_to_guest, instance_id, Key.generate().text()),
+        key_from_guest=vault.seal(_i.key_from_guest, instance_id, Key.generate().text()),
         bus_password=vault.seal(_i.bus_password, instance_id, Secret(secrets.token_urlsafe(32))),
     ))
 
@@ -44,6 +43,3 @@ def _order(wanted: NewInstance, flavor: Flavor) -> Prepare:
     return Prepare(memory_mb=flavor.ram, databases=wanted.databases, users=wanted.users,
                    root_password=wanted.root_password)
 
-
-def _random_key() -> Secret:
-    return Secret(base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode())

@@ -152,8 +152,8 @@ def _instance(row: Row) -> Instance:  # type: ignore[type-arg]
 
 
 def _observed(columns: list[Any]) -> Observed:
-    status, *facts, capabilities, incarnation = columns
-    return Observed(ServiceStatus(status), *facts, frozenset(capabilities.split()), incarnation)
+    capabilities, incarnation = columns[-2:]
+    return Observed(ServiceStatus(columns[0]), *columns[1:-2], frozenset(capabilities.split()), incarnation)
 
 
 def _mapping(text: str | None) -> dict[str, object]:

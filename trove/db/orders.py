@@ -28,15 +28,14 @@ class Order:
 
 def ask(connection: Connection, order_id: str, instance_id: str, method: str) -> None:
     """Notes the order before it is sent; nothing to do when it is noted already."""
-    if get(connection, order_id) is None:
+    if connection.execute(select(_g.id).where(_g.id == order_id)).first() is None:
         connection.execute(_table.insert().values(id=order_id, instance_id=instance_id, method=method,
                                                   asked_at=time.time()))
 
 
-def get(connection: Connection, order_id: str) -> Order | None:
-    row = connection.execute(select(_table).where(_g.id == order_id)).one_or_none()
-    if row is None:
-        return None
+def get(connection: Connection, order_id: str) -> Order:
+    """An order that was noted before."""
+    row = connection.execute(select(_table).where(_g.id == order_id)).one()
     failure = from_code(row.error_code, row.error_message or "", row.error_hint or "") if row.error_code else None
     return Order(row.id, OperationState(row.state) if row.state else None, row.sentence or "", row.percent,
                  row.progress_at, failure)

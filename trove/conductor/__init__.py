@@ -1,0 +1,1 @@
+"""Takes what agents report and writes it down, nothing else."""

@@ -1,0 +1,73 @@
+"""What becomes of a report. Whose it is follows from the key that opened it; it is written to that instance alone."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from common import contract
+from common.contract import types as t
+from common.contract.check import check_handlers
+from common.contract.declare import Method
+from trove.db import observations, orders
+from trove.db.store import Store
+
+from .ports import Events
+
+log = logging.getLogger(__name__)
+
+TOLERATED_SKEW = 30.0
+"""Seconds by which a guest's clock may differ before the log says so."""
+
+
+class Handler:
+    """One method for each of ``contract.Conductor``. Raises TypeError when they do not agree."""
+
+    def __init__(self, store: Store, events: Events) -> None:
+        self._store = store
+        self._events = events
+        self._skewed: set[str] = set()
+        self._handlers: dict[str, Callable[..., None]] = {
+            "hello": self.hello, "heartbeat": self.heartbeat, "progress": self.progress, "result": self.result}
+        check_handlers(contract.Conductor, self._handlers, beside=("instance_id",))
+
+    def handle(self, instance_id: str, method: Method, arguments: dict[str, Any]) -> None:
+        """Writes it down, then tells whoever waits."""
+        self._handlers[method.name](instance_id, **arguments)
+
+    def hello(self, instance_id: str, hello: t.Hello) -> None:
+        with self._store.write() as connection:
+            accepted = observations.accept_hello(connection, instance_id, hello)
+        if accepted:
+            log.info("the agent of instance %s says hello: version %s, life %d", instance_id,
+                     hello.agent.agent_version, hello.stamp.boot_count)
+            self._events.publish(f"instance.{instance_id}.hello", instance_id=instance_id)
+
+    def heartbeat(self, instance_id: str, heartbeat: t.Heartbeat) -> None:
+        now = time.time()
+        with self._store.write() as connection:
+            accepted = observations.accept_heartbeat(connection, instance_id, heartbeat, now)
+        if accepted:
+            self._watch_clock(instance_id, heartbeat.sent_at - now)
+            self._events.publish(f"instance.{instance_id}.heartbeat", instance_id=instance_id)
+
+    def progress(self, instance_id: str, progress: t.Progress) -> None:
+        with self._store.write() as connection:
+            accepted = orders.note_progress(connection, instance_id, progress)
+        if accepted:
+            self._events.publish(f"operation.{progress.operation_id}.progress", instance_id=instance_id)
+
+    def result(self, instance_id: str, result: t.Result) -> None:
+        """Told again when it comes again: the first telling may have died with its process."""
+        with self._store.write() as connection:
+            if not orders.note_result(connection, instance_id, result):
+                log.info("a result for %s of instance %s is known already, or nobody asked for it",
+                         result.operation_id, instance_id)
+        self._events.publish(f"operation.{result.operation_id}.done", instance_id=instance_id)
+
+    def _watch_clock(self, instance_id: str, skew: float) -> None:
+        if abs(skew) <= TOLERATED_SKEW:
+            self._skewed.discard(instance_id)
+        elif instance_id not in self._skewed:
+            self._skewed.add(instance_id)
+            log.warning("the clock of instance %s differs from ours by %.0f s: set both by NTP", instance_id, skew)

@@ -1,0 +1,64 @@
+"""How an operation ends: its row, its instance's state and what the instance no longer needs, in one transaction."""
+
+from sqlalchemy import Connection
+
+from common.errors import TroveError
+from common.states import Task
+from trove.domain.kinds import KINDS
+
+from . import guests, instances, operations, quota
+from .views import Operation, Scope
+
+
+def succeed(connection: Connection, operation_id: str) -> str:
+    """The state it ended in: cancelled when the instance was taken elsewhere meanwhile, done otherwise."""
+    operation = _open(connection, operation_id)
+    if operation.ended:
+        return operation.state
+    kind = KINDS[operation.kind]
+    if not instances.move_if(connection, operation.instance_id, kind.during, kind.done):
+        return _cancel(connection, operation)
+    if kind.during is Task.DELETING:
+        instances.set_deleted(connection, operation.instance_id)
+        quota.release(connection, operation.instance_id)
+    else:
+        instances.clear_fault(connection, operation.instance_id)
+        guests.wipe_order(connection, operation.instance_id)
+    operations.finish(connection, operation_id, "done", kind.sentence)
+    return "done"
+
+
+def fail(connection: Connection, operation_id: str, error: TroveError) -> str:
+    """The instance keeps its quota and what was made of it, for a person to look at and delete."""
+    operation = _open(connection, operation_id)
+    if operation.ended:
+        return operation.state
+    kind = KINDS[operation.kind]
+    if not instances.move_if(connection, operation.instance_id, kind.during, kind.broke):
+        return _cancel(connection, operation)
+    details = f"{operation.kind}, step {operation.step or 'none'}: {error.code} (request {operation.request_id})"
+    instances.set_fault(connection, operation.instance_id, error.sentence(), details)
+    guests.wipe_order(connection, operation.instance_id)
+    operations.finish(connection, operation_id, "failed", error.sentence(), error)
+    return "failed"
+
+
+def cancel(connection: Connection, operation_id: str) -> str:
+    """Somebody called it off, and took the instance elsewhere when they did."""
+    operation = _open(connection, operation_id)
+    return operation.state if operation.ended else _cancel(connection, operation)
+
+
+def _cancel(connection: Connection, operation: Operation) -> str:
+    guests.wipe_order(connection, operation.instance_id)
+    operations.finish(connection, operation.id, "cancelled", f"Called off during: {operation.sentence}")
+    return "cancelled"
+
+
+def _open(connection: Connection, operation_id: str) -> Operation:
+    """The operation, with its instance's row locked against everybody else. Raises NotFound."""
+    operation = operations.get(connection, operation_id)
+    if operation.ended:
+        return operation
+    instances.locked(connection, Scope.EVERY_PROJECT, operation.instance_id)
+    return operations.get(connection, operation_id)

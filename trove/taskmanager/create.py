@@ -1,0 +1,81 @@
+"""The life of a creation, top to bottom. What it makes stays where it fails, for a person to look at and delete."""
+
+import msgspec
+from sqlalchemy.exc import IntegrityError
+
+from common import datastores
+from common.errors import Busy, DeadlinePassed, Internal
+from trove.db import guests, instances
+from trove.providers.base import Wanted
+
+from . import guestwork, turn
+from .steps import Run, Work, step
+
+
+def create(run: Run) -> None:
+    run(turn.take_turn)
+    run(find_address)
+    run(open_bus)
+    run(place)
+    run(await_agent)
+    run(prepare)
+    run.succeed()
+
+
+@step("Looks for an address.", patience=60)
+def find_address(work: Work) -> None:
+    """Raises NoSpace; Busy when another creation was faster, which is tried again."""
+    instance = work.instance()
+    if instance.address is not None:
+        return
+    with work.services.store.read() as connection:
+        taken = instances.taken_addresses(connection)
+    address = work.services.provider.allocate_address(instance.id, taken)
+    port = datastores.manifest(instance.version.manager).default_port
+    try:
+        with work.services.store.write() as connection:
+            instances.set_address(connection, instance.id, address, port)
+    except IntegrityError:
+        raise Busy(f"Address {address} went to another instance.", "It is tried again.") from None
+
+
+@step("Opens a way to the instance on the message bus.", patience=120)
+def open_bus(work: Work) -> None:
+    with work.services.store.read() as connection:
+        password = guests.bus_password(connection, work.services.store.vault, work.instance_id)
+    work.services.topology.create(work.instance_id, password)
+    work.announce(f"conductor.watch.{work.instance_id}")
+
+
+@step("Makes the place: directories, users, limits, volume, agent.", patience=600)
+def place(work: Work) -> None:
+    instance = work.instance()
+    vault = work.services.store.vault
+    with work.services.store.read() as connection:
+        password = guests.bus_password(connection, vault, instance.id)
+        keys = guests.placement_keys(connection, vault, instance.id)
+    if instance.address is None or instance.port is None:
+        raise Internal("The instance has no address.", "Delete it.")
+    placed = work.services.provider.place(
+        Wanted(instance_id=instance.id, datastore=instance.version.manager, datastore_version=instance.version.number,
+               address=instance.address, port=instance.port, memory_mb=instance.flavor.ram,
+               vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb),
+        work.services.endpoint.login(instance.id, password), keys)
+    with work.services.store.write() as connection:
+        instances.set_placement(connection, instance.id, msgspec.to_builtins(placed))
+
+
+@step("Waits for the instance's agent.", patience=180)
+def await_agent(work: Work) -> None:
+    work.until(lambda: work.instance().observed.incarnation is not None, DeadlinePassed(
+        "The agent did not report.", "Look at the agent's log in the instance's directory; then delete the instance."))
+
+
+@step("Makes and starts the database server, with its databases and users.", patience=900)
+def prepare(work: Work) -> None:
+    with work.services.store.read() as connection:
+        order = guests.order(connection, work.services.store.vault, work.instance_id)
+    if order is None:
+        raise Internal("The order of this creation is wiped already.", "Delete the instance and create it again.")
+    guestwork.carry_out(work, "prepare", lambda guest, order_id, seconds: guest.prepare(
+        operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order))

@@ -1,0 +1,148 @@
+"""Flows on DBOS Transact: what runs, under which name, and how it is started, recovered and stopped.
+
+DBOS is one a process, and so is the engine here. Its records hold ids and single words, as JSON. Its version of the
+application is pinned: by default it is a hash of the source, and every running flow would be stranded by an upgrade.
+So a flow may grow new steps at its end only; any other change needs a flow of a new name beside the old one.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import sqlalchemy
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
+
+from . import create, delete, restart
+from .services import Services
+from .signals import Stopping
+from .steps import DONE, FlowEnded, Run
+
+log = logging.getLogger(__name__)
+
+FLOWS: dict[str, Callable[[Run], None]] = {
+    "create": create.create,
+    "restart": restart.restart,
+    "delete": delete.delete,
+}
+APPLICATION = "trove"
+APPLICATION_VERSION = "1"
+THREADS = 64
+"""Flows at a time in one task manager; each waits in a thread of its own."""
+
+
+@dataclass
+class _Life:
+    """The engine's current life: what the registered flows work with, and how many are under way."""
+
+    services: Services
+    executor: str
+    under_way: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+
+_life: _Life | None = None
+
+
+def launch(url: str, executor: str, services: Services) -> None:
+    """Starts the engine and takes up the flows of ``executor`` that a death interrupted.
+
+    ``url``: ``sqlite:////path`` (a file of its own) or ``postgresql+psycopg://…``.
+    """
+    global _life
+    _life = _Life(services, executor)
+    _silence()
+    _use_write_ahead_log(url)
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "system_database_url": url,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor,
+        "serializer": DBOSPortableJSONSerializer(),
+        "max_executor_threads": THREADS,
+        "sys_db_pool_size": 8,
+        "log_level": "WARNING",
+        "enable_otlp": False,
+    }
+    DBOS(config=config)
+    DBOS.launch()
+
+
+def start(kind: str, operation_id: str) -> None:
+    """Starts the flow of this operation, unless it was started before, here or elsewhere."""
+    with SetWorkflowID(operation_id):
+        DBOS.start_workflow(_WORKFLOWS[kind], operation_id)
+
+
+def recover(executor: str) -> int:
+    """Takes up the flows of another task manager, which is dead beyond doubt. How many there were."""
+    left = DBOS.list_workflows(status=WorkflowStatusString.PENDING.value, executor_id=executor)
+    for flow in left:
+        DBOS.resume_workflow(flow.workflow_id)
+    return len(left)
+
+
+def shut_down(patience: float) -> None:
+    """Lets the flows come to rest, for at most ``patience`` seconds. They go on at the next launch."""
+    if _life is None:
+        return
+    _life.services.signals.stop()
+    with _life.changed:
+        if not _life.changed.wait_for(lambda: _life is None or not _life.under_way, patience):
+            log.warning("%d flows are still in the middle of a step; they do it again at the next start",
+                        _life.under_way)
+    DBOS.destroy()
+
+
+def _silence() -> None:
+    """DBOS would add a console handler of its own to a logger that has none."""
+    logger = logging.getLogger("dbos")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
+def _use_write_ahead_log(url: str) -> None:
+    """A property of the file, which DBOS leaves alone."""
+    parsed = sqlalchemy.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        connection = sqlite3.connect(parsed.database, timeout=30)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.close()
+
+
+def _record(name: str, function: Callable[[], str]) -> str:
+    return DBOS.run_step({"name": name}, function)
+
+
+def _workflow(kind: str) -> Callable[[str], str]:
+    def run(operation_id: str) -> str:
+        assert _life is not None
+        life = _life
+        with life.changed:
+            life.under_way += 1
+        try:
+            return _live(FLOWS[kind], Run(life.services, operation_id, _record), life)
+        finally:
+            with life.changed:
+                life.under_way -= 1
+                life.changed.notify_all()
+
+    run.__qualname__ = run.__name__ = f"run_{kind}"
+    workflow: Callable[[str], str] = DBOS.workflow(name=f"{APPLICATION}.{kind}", max_recovery_attempts=None)(run)
+    return workflow
+
+
+def _live(flow: Callable[[Run], None], run: Run, life: _Life) -> str:
+    """One life of a flow, in words of ``steps``. Raises Stopping."""
+    if life.services.signals.stopping:
+        raise Stopping
+    try:
+        run.begin(life.executor)
+        flow(run)
+    except FlowEnded as ended:
+        return ended.state
+    return DONE
+
+
+_WORKFLOWS = {kind: _workflow(kind) for kind in FLOWS}

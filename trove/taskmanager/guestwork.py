@@ -1,0 +1,80 @@
+"""An order to a guest that takes long: noted, sent, and waited for.
+
+The order is sent again when the guest has been silent about it: asked again with the same id, an agent answers how it
+stands.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from common.contract.types import OperationState, Ticket
+from common.errors import DeadlinePassed, TroveError, from_code
+from trove.db import orders
+
+from .steps import Final, Work
+
+log = logging.getLogger(__name__)
+
+SILENCE = 60.0
+"""Seconds without a word on an order after which it is sent again."""
+
+ANSWER = 5.0
+"""Seconds to wait for the guest's ticket: the order is in its queue anyway."""
+
+Send = Callable[[Any, str, float], Ticket]
+"""Takes the guest's proxy, the order's id and its deadline in seconds."""
+
+
+def carry_out(work: Work, method: str, send: Send) -> None:
+    """Returns when the guest has done it. Raises Final with what the guest answered, or DeadlinePassed."""
+    order_id = f"{work.operation_id}.{method}"
+    with work.services.store.write() as connection:
+        orders.ask(connection, order_id, work.instance_id, method)
+    late = DeadlinePassed(f"The guest did not finish {method} in time.",
+                          "Look at the instance's agent and database logs, or delete it.")
+    spoke_at = 0.0
+    with work.services.signals.watch(work.instance_id) as bell:
+        while not _has_ended(work, order_id):
+            if time.time() - max(spoke_at, _heard_at(work, order_id)) > SILENCE:
+                spoke_at = time.time()
+                if _sent_and_done(work, order_id, send):
+                    return
+            work.pause(bell, late)
+
+
+def _has_ended(work: Work, order_id: str) -> bool:
+    """Passes progress on to the operation. Raises Final with the guest's failure."""
+    order = _read(work, order_id)
+    if order.failure is not None:
+        raise Final(order.failure)
+    if order.heard_at is not None and order.state is OperationState.RUNNING:
+        work.say(order.sentence, order.percent)
+    return order.state is OperationState.DONE
+
+
+def _sent_and_done(work: Work, order_id: str, send: Send) -> bool:
+    """Whether the guest answers that it is done already. Raises Final with the failure that it answers with.
+
+    A guest that cannot be reached now may well have the order: it waits in the guest's queue.
+    """
+    try:
+        ticket = send(work.services.guests.of(work.instance_id), order_id, work.seconds_left)
+    except TroveError as error:
+        if not error.retryable:
+            raise
+        log.info("order %s has no answer yet: %s", order_id, error.message)
+        return False
+    if ticket.failure is not None:
+        raise Final(from_code(ticket.failure.code, ticket.failure.message, ticket.failure.hint))
+    return ticket.state is OperationState.DONE
+
+
+def _heard_at(work: Work, order_id: str) -> float:
+    return _read(work, order_id).heard_at or 0.0
+
+
+def _read(work: Work, order_id: str) -> orders.Order:
+    with work.services.store.read() as connection:
+        return orders.get(connection, order_id)

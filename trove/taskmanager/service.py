@@ -1,0 +1,142 @@
+"""The task manager: starts the flow of each operation, finds those whose nudge was lost, takes over from dead peers.
+
+One thread does all of that; flows run in the engine's threads.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from common.errors import DeadlinePassed
+from trove.db import executors, operations
+
+from . import lease, steps
+from .services import Services
+
+log = logging.getLogger(__name__)
+
+SWEEP = 10.0
+"""Seconds between two looks for operations that nobody has taken up, deadlines that passed, and leases that ran out."""
+
+GRACE = 60.0
+"""Seconds in which an interrupted flow must have taken up its step again, and that a deadline may be passed by."""
+
+
+class TaskManager:
+    """One a process. ``wake`` may be called from any thread and never blocks.
+
+    ``on_lost`` is called when a peer has taken the lease over: the process must not go on running flows.
+    """
+
+    def __init__(self, services: Services, url: str, executor: str, on_lost: Callable[[], None] | None = None) -> None:
+        self._services = services
+        self._url = url
+        self._executor = executor
+        self._on_lost = on_lost or (lambda: None)
+        self._holder = ""
+        self._nudges: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._is_up = False
+        self._started_at = 0.0
+        self._thread = threading.Thread(target=self._work, name="taskmanager", daemon=True)
+
+    def start(self) -> None:
+        """Takes up what a death interrupted, then what was asked for since. Raises Conflict when its name is taken."""
+        from . import durable  # 50 MB, which a process without a task manager need not carry
+
+        self._durable = durable
+        self._holder = lease.take(self._services.store, self._executor)
+        self._started_at = time.time()
+        durable.launch(self._url, self._executor, self._services)
+        self._services.events.subscribe("taskmanager.nudge", self._hear)
+        self._services.events.subscribe("operation.#", self._hear)
+        self._services.events.subscribe("instance.*.hello", self._hear)
+        self._thread.start()
+        self._is_up = True
+
+    def stop(self, patience: float = 10.0) -> None:
+        """Flows rest where they are, for the next start or for a peer."""
+        if not self._is_up:
+            return
+        self._is_up = False
+        self._stopping.set()
+        self._nudges.put(None)
+        self._durable.shut_down(patience)
+        self._thread.join(patience)
+        lease.let_go(self._services.store, self._executor, self._holder)
+
+    def wake(self, instance_id: str, operation_id: str | None) -> None:
+        """There is work, or news for the work that is under way."""
+        self._services.signals.ring(instance_id)
+        if operation_id is not None:
+            self._nudges.put(operation_id)
+
+    def _hear(self, key: str, ids: dict[str, Any]) -> None:
+        self.wake(ids["instance_id"], ids.get("operation_id") if key == "taskmanager.nudge" else None)
+
+    def _work(self) -> None:
+        sweep_at = 0.0
+        while not self._stopping.is_set():
+            try:
+                if time.monotonic() >= sweep_at:
+                    sweep_at = time.monotonic() + SWEEP
+                    self._sweep()
+                self._await_nudge(sweep_at)
+            except Exception:
+                log.exception("the task manager's round met a defect; the next one comes in %d s", SWEEP)
+                self._stopping.wait(1.0)
+
+    def _await_nudge(self, until: float) -> None:
+        try:
+            self._nudges.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            return
+        self._start_asked()
+
+    def _sweep(self) -> None:
+        if not lease.renew(self._services.store, self._executor, self._holder):
+            self._lose()
+            return
+        self._start_asked()
+        self._end_overdue()
+        self._adopt()
+
+    def _start_asked(self) -> None:
+        with self._services.store.read() as connection:
+            asked = operations.asked(connection)
+        for operation_id, kind in asked:
+            self._durable.start(kind, operation_id)
+
+    def _end_overdue(self) -> None:
+        """For steps that hang in a call, or whose flow broke down: nothing stays under way for ever."""
+        now = time.time()
+        if now - self._started_at < GRACE:
+            return
+        with self._services.store.read() as connection:
+            overdue = operations.overdue(connection, self._executor, now - GRACE)
+        for operation in overdue:
+            log.error("operation %s on instance %s hangs in step %s", operation.id, operation.instance_id,
+                      operation.step)
+            steps.fail(self._services, operation.id, DeadlinePassed(
+                f"It took too long: {operation.sentence}", "The control plane's log says where it hangs."))
+
+    def _adopt(self) -> None:
+        now = time.time()
+        with self._services.store.read() as connection:
+            dead = executors.expired(connection, now)
+        for executor in dead:
+            with self._services.store.write() as connection:
+                mine = executors.adopt(connection, executor, self._executor, now, GRACE)
+            if mine:
+                count = self._durable.recover(executor)
+                log.warning("task manager %s is gone; took over its %d flows", executor, count)
+
+    def _lose(self) -> None:
+        """A peer has the flows now: what runs here ends before its next step."""
+        log.critical("the lease of task manager %s was taken over; it stops", self._executor)
+        self._stopping.set()
+        self._services.signals.stop()
+        self._on_lost()
