@@ -1,5 +1,6 @@
 """Pages: ``limit`` and ``marker`` in the query, a ``next`` link in the answer."""
 
+import re
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -9,13 +10,15 @@ from common.errors import Invalid
 
 from . import links
 
+_NUMBER = re.compile("0*[1-9][0-9]{0,17}")
+
 
 def limit(req: falcon.Request, most: int) -> int:
     """At most ``most``, which is the default too. Raises Invalid."""
     text = req.get_param("limit")
     if text is None:
         return most
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+    if _NUMBER.fullmatch(text) is None:
         raise Invalid(f"The limit {text[:40]!r} is not a number of 1 or more.")
     return min(int(text), most)
 

@@ -13,7 +13,7 @@ Wsgi = Callable[[Any, Any], Iterable[bytes]]
 
 _SAFE = "!$&'()*+,;=:@~-._"
 _IDENTITY = ("HTTP_X_PROJECT", "HTTP_X_TENANT", "HTTP_X_USER", "HTTP_X_ROLE", "HTTP_X_DOMAIN", "HTTP_X_IDENTITY",
-             "HTTP_X_SERVICE_", "HTTP_X_IS_ADMIN", "HTTP_X_SYSTEM", "HTTP_X_OPENSTACK_SYSTEM", "HTTP_X_TRUST",
+             "HTTP_X_SERVICE_", "HTTP_X_IS_ADMIN", "HTTP_X_SYSTEM", "HTTP_OPENSTACK_SYSTEM", "HTTP_X_TRUST",
              "HTTP_X_TOKEN", "HTTP_X_AUTH_PROJECT", "HTTP_X_AUTH_USER", "HTTP_X_AUTH_ROLE")
 _CREDENTIALS = ("HTTP_X_SERVICE_TOKEN",)
 
@@ -73,7 +73,7 @@ def encode(part: str) -> str:
 
 def _user(rest: list[str]) -> list[str]:
     """``rest`` of a path behind ``users/``: the user, then perhaps ``databases``, then perhaps a database."""
-    for tail in (1, 2):
+    for tail in (2, 1):
         if len(rest) > tail and rest[-tail].removesuffix(".json" if tail == 1 else "") == "databases":
             return ["%2F".join(rest[:-tail]), "databases", *rest[len(rest) - tail + 1:]]
     return ["%2F".join(rest)]

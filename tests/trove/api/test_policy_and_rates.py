@@ -1,0 +1,123 @@
+"""Every handler asks the policy; requests a minute are counted where that is configured."""
+
+import inspect
+from typing import Any
+
+import falcon
+import pytest
+
+from common.errors import Invalid
+from tests.trove.api.world import World, make_world
+from trove.api import app, context, errors, policy
+from trove.api.rates import Rates
+from trove.api.settings import Settings
+from trove.db.store import Store
+
+OPEN = {"/", "/v1.0", "/healthcheck"}
+
+
+class Nobody:
+    """A policy that allows nothing, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def enforce(self, rule: str, caller: context.Caller, project_id: str) -> None:
+        self.asked.append((rule, project_id))
+        raise errors.Forbidden("Nobody may.")
+
+
+class Anything:
+    """Stands for the services while routes are only looked at."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return self
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[tuple[str, str]]:
+    """Method and path of every handler."""
+    resources = app.routes(Anything())  # type: ignore[arg-type]
+    return [(name.removeprefix("on_").upper(), path) for path, resource in resources.items()
+            for name, _ in inspect.getmembers(resource, inspect.ismethod) if name.startswith("on_")]
+
+
+def test_every_handler_asks_the_policy_first(store: Store, routes: list[tuple[str, str]]) -> None:
+    assert len(routes) > 30
+    for method, path in routes:
+        if path in OPEN:
+            continue
+        nobody = Nobody()
+        world = make_world(store, rules=nobody)
+        where = path.format(project=world.project, instance_id="i", user="u", database="d", datastore="x", version="v",
+                            flavor="f")
+        body = {"restart": {}} if path.endswith("/action") else {}
+        options: dict[str, Any] = {"json": body} if method in ("POST", "PUT", "PATCH") else {}
+        answer = world.client.simulate_request(method, where, **options)
+        assert (answer.status_code, list(answer.json)) == (403, ["forbidden"]), f"{method} {path}"
+        [(rule, project_id)] = nobody.asked
+        assert rule in policy.RULES and project_id == world.project
+
+
+@pytest.mark.parametrize(("body", "rule"), [
+    ({"restart": {}}, "instance:restart"),
+    ({"reset_status": {}}, "instance:reset_status"),
+    ({"reset_status": {"force_delete": {}}}, "instance:force_delete"),
+])
+def test_each_action_has_its_rule(store: Store, body: object, rule: str) -> None:
+    nobody = Nobody()
+    make_world(store, rules=nobody).ask("POST", "/instances/i/action", body)
+    assert [asked for asked, _ in nobody.asked] == [rule]
+
+
+def caller(project_id: str, *, is_admin: bool) -> context.Caller:
+    return context.Caller(project_id, "u", frozenset(), is_admin=is_admin, confined=False, request_id="req-1")
+
+
+@pytest.mark.parametrize("rule", sorted(policy.RULES))
+def test_defaults(rule: str) -> None:
+    policy.DEFAULTS.enforce(rule, caller("a", is_admin=True), "b")
+    for project_id, enough in (("a", (policy.ANYBODY, policy.ADMIN_OR_OWNER)), ("b", (policy.ANYBODY,))):
+        if policy.RULES[rule] in enough:
+            policy.DEFAULTS.enforce(rule, caller("a", is_admin=False), project_id)
+            continue
+        with pytest.raises(errors.Forbidden, match=rule) as refused:
+            policy.DEFAULTS.enforce(rule, caller("a", is_admin=False), project_id)
+        assert policy.RULES[rule] in refused.value.hint
+
+
+def test_a_rule_that_there_is_not_allows_nothing() -> None:
+    with pytest.raises(KeyError):
+        policy.DEFAULTS.enforce("instance:dance", caller("a", is_admin=True), "a")
+
+
+def test_an_unknown_auth_strategy_stops_the_start(world: World) -> None:
+    with pytest.raises(Invalid, match="There is no auth_strategy 'magic'"):
+        app.create_app(world.commands, world.guests, Settings(auth_strategy="magic"))
+
+
+def test_rates_leak_and_are_per_project_and_verb() -> None:
+    now = [0.0]
+    rates = Rates({"GET": 2, "PUT": 1}, lambda: now[0])
+    for _ in range(2):
+        rates.take("a", "GET")
+    with pytest.raises(falcon.HTTPContentTooLarge) as refused:
+        rates.take("a", "GET")
+    assert refused.value.headers == {"Retry-After": "30"}
+    rates.take("b", "GET")
+    rates.take("a", "DELETE")
+    rates.take("a", "PATCH")
+    with pytest.raises(falcon.HTTPContentTooLarge):
+        rates.take("a", "PUT")
+    now[0] = 30.0
+    rates.take("a", "GET")
+    with pytest.raises(falcon.HTTPContentTooLarge):
+        rates.take("a", "GET")
+
+
+def test_beyond_the_rate_is_413_with_retry_after(store: Store) -> None:
+    world = make_world(store, Settings(rates={"GET": 1}))
+    assert world.ask("GET", "/flavors").status_code == 200
+    answer = world.ask("GET", "/flavors")
+    assert answer.status_code == 413 and int(answer.headers["retry-after"]) > 50
+    assert "overLimit" in answer.json
