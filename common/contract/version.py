@@ -13,6 +13,11 @@ def understands(receiver: str, wanted: str) -> bool:
     return have[0] == want[0] and want[1] <= have[1]
 
 
+def is_newer_major(version: str, than: str) -> bool:
+    """Whether ``version`` has left ``than`` behind for good: it is the other side that must follow."""
+    return _parts(version)[0] > _parts(than)[0]
+
+
 def _parts(version: str) -> tuple[int, int]:
     major, _, minor = version.partition(".")
     return int(major), int(minor or 0)

@@ -108,8 +108,10 @@ class GuestClient:
         """
         peer = self._keys(instance_id)
         check_known(method, peer)
+        until = time.monotonic() + ANSWER_PATIENCE
+        self._bind(instance_id, until)
         request = _request(method, arguments, deadline, operation_id=operation_id)
-        pending = self._send(instance_id, peer, request, expiration=None, until=time.monotonic() + ANSWER_PATIENCE)
+        pending = self._send(instance_id, peer, request, expiration=None, until=until)
         try:
             reply = _judge(pending.promise.wait(patience))
         except TimeoutError:
@@ -120,6 +122,7 @@ class GuestClient:
 
     def _ask(self, instance_id: str, peer: PeerKeys, method: Method, arguments: dict[str, object], until: float,
              incarnation: str) -> sealing.Reply:
+        self._bind(instance_id, until)
         request = _request(method, arguments, max(0.0, until - time.monotonic()), incarnation=incarnation)
         pending = self._send(instance_id, peer, request, expiration=request.timeout, until=until)
         try:
@@ -135,7 +138,6 @@ class GuestClient:
         pending = _Pending(instance_id, peer.from_guest, request.message_id, Promise())
         self._pending[request.message_id] = pending
         try:
-            self._bind(instance_id, until)
             body = envelope.request(request.method, sealing.seal(peer.to_guest, request), request.version,
                                     message_id=request.message_id, reply_queue=self._reply_queue)
             operation = request.kind is Kind.OPERATION
@@ -299,9 +301,11 @@ class _Restarted(Exception):
 
 def check_known(method: Method, peer: PeerKeys) -> None:
     """Raises TooOld or Unsupported for what the agent said it cannot do; lets pass while it has said nothing."""
-    if peer.contract_version is not None and not version.understands(peer.contract_version, method.since):
-        raise TooOld(f"The guest agent speaks version {peer.contract_version} of the contract; {method.name} needs "
-                     f"{method.since}.", "Upgrade the guest agent.")
+    spoken = peer.contract_version
+    if spoken is not None and not version.understands(spoken, method.since):
+        side = "control plane" if version.is_newer_major(spoken, method.since) else "guest agent"
+        raise TooOld(f"The guest agent speaks version {spoken} of the contract; {method.name} needs {method.since}.",
+                     f"Upgrade the {side}.")
     if method.capability and peer.capabilities is not None and method.capability not in peer.capabilities:
         raise Unsupported(f"This datastore has no {method.capability}.")
 

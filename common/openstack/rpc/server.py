@@ -33,6 +33,9 @@ LOG = logging.getLogger(__name__)
 REPLY_PATIENCE = 5.0
 """Seconds that an answer waits for a connection; its caller has a deadline of its own."""
 
+FIRST_PAUSE = 1.0
+"""Seconds before a report that could not be written down is tried again; doubled each time."""
+
 _ATTEMPTS = 10
 _LONGEST_PAUSE = 60.0
 
@@ -296,7 +299,7 @@ class ConductorServer:
                       report.attempts)
             self._drop(report, "given up")
             return
-        report.due = time.monotonic() + min(_LONGEST_PAUSE, 0.5 * 2.0**report.attempts)
+        report.due = time.monotonic() + min(_LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (report.attempts - 1))
         heapq.heappush(self._later, report)
 
     def _drop(self, report: "_Report", reason: str) -> None:
