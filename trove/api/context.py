@@ -1,10 +1,10 @@
 """Who asks, for which project, under which request id."""
 
-import uuid
 from dataclasses import dataclass
 
 import falcon
 
+from common.openstack import context
 from trove.db.views import Project, Scope
 
 
@@ -24,9 +24,9 @@ class Caller:
         """The project, or all of them for an administrator that Keystone vouches for."""
         return Scope.EVERY_PROJECT if self.is_admin and not self.confined else self.project_id
 
-
-def new_request_id() -> str:
-    return f"req-{uuid.uuid4()}"
+    def for_logs(self) -> context.RequestContext:
+        return context.RequestContext(request_id=self.request_id, user_id=self.user_id, project_id=self.project_id,
+                                      roles=tuple(sorted(self.roles)), is_admin=self.is_admin)
 
 
 def of(req: falcon.Request) -> Caller:

@@ -1,5 +1,6 @@
 """Around every handler: request id, version asked for, identity, decoded path parts, rate, one log line."""
 
+import contextlib
 import logging
 import re
 import time
@@ -8,6 +9,7 @@ from typing import Protocol
 import falcon
 
 from common.errors import Invalid
+from common.openstack import context as requests
 
 from . import context, paths
 from .rates import Rates
@@ -29,8 +31,10 @@ class Around:
         self._rates = rates
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        req.context.request_id = context.new_request_id()
         req.context.began = time.perf_counter()
+        req.context.request_id = requests.new_request_id()
+        req.context.bound = contextlib.ExitStack()
+        req.context.bound.enter_context(requests.bind(requests.RequestContext(request_id=req.context.request_id)))
         for asked in _VERSION.findall(req.get_header("Accept") or ""):
             if asked not in ("", "1.0"):
                 raise falcon.HTTPNotAcceptable(description=f"There is no version {asked} of this API; 1.0 is the one.")
@@ -46,11 +50,13 @@ class Around:
             return
         if _PROJECT.fullmatch(project_id) is None:
             raise Invalid("A project's id has up to 255 letters, digits, dots, dashes and underscores.")
-        req.context.caller = self._identity.identify(req, project_id, req.context.request_id)
+        caller = self._identity.identify(req, project_id, req.context.request_id)
+        req.context.caller = caller
+        req.context.bound.enter_context(requests.bind(caller.for_logs()))
         self._rates.take(project_id, req.method)
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, _resource: object, _good: bool) -> None:
         resp.set_header("X-OpenStack-Request-Id", req.context.request_id)
         took = 1000 * (time.perf_counter() - req.context.began)
-        log.info("%s %s was answered with %d in %.1f ms.", req.method, req.path, resp.status_code, took,
-                 extra={"request_id": req.context.request_id})
+        log.info("%s %s was answered with %d in %.1f ms", req.method, req.path, resp.status_code, took)
+        req.context.bound.close()
