@@ -162,7 +162,7 @@ def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in ("run", "test"):
         print("usage: environments.py run | test", file=sys.stderr)
         return 2
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is where an older one is told of
         print(f"Trove needs Python 3.11 or later; {sys.executable} is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     os.umask(0o022)

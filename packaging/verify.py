@@ -1,0 +1,204 @@
+"""What ``bin/test`` does: style, types, import rules, then each suite in the environment it belongs to.
+
+Every test file belongs to exactly one suite. The agent's own suite runs on built wheels with no ``trove`` installed.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))  # this runs isolated
+
+from tests import leftovers  # noqa: E402
+
+OUTPUT = CHECKOUT / "build" / "test"
+CONTROL_PYTHON = CHECKOUT / ".venv" / "bin" / "python"
+GUEST_PYTHON = CHECKOUT / ".venvs" / "guest" / "bin" / "python"
+MARKERS = {"--fast": "not server and not long", "": "not long", "--long": ""}
+GUEST_FOLDERS = ("tests/troveguest", "tests/conformance")
+TESTS_ALONE = OUTPUT / "path"
+"""On the guest suite's import path in place of the checkout: it reaches ``tests`` and none of our packages."""
+OUR_ACCOUNTS = re.compile(r"tr[ea]-[0-9a-f]{12}|trove-test-.*")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Test folders that run together under one interpreter, and the packages whose coverage they measure."""
+
+    name: str
+    python: Path
+    folders: tuple[str, ...]
+    packages: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+def suites() -> tuple[Suite, ...]:
+    """The agent's folders on the wheels; every other folder below ``tests`` on the control plane's environment."""
+    others = sorted({f"tests/{file.relative_to(CHECKOUT / 'tests').parts[0]}"
+                     for file in (CHECKOUT / "tests").glob("*/**/test_*.py")} - set(GUEST_FOLDERS))
+    guest = tuple(folder for folder in GUEST_FOLDERS if any((CHECKOUT / folder).rglob("test_*.py")))
+    return (
+        Suite("control", CONTROL_PYTHON, tuple(others), ("common", "trove")),
+        Suite("guest", GUEST_PYTHON, guest, ("common", "troveguest"), ("-o", f"pythonpath={TESTS_ALONE}")),
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one suite ended: pytest's exit code and its counts."""
+
+    code: int
+    passed: int
+    failed: int
+    skipped: int
+
+
+def check() -> list[str]:
+    """Names of the static checks that failed."""
+    bin_directory = CONTROL_PYTHON.parent
+    checks = {
+        "ruff": ("ruff", "check", "--quiet", "."),
+        "mypy": ("mypy", "--no-error-summary"),
+        "import-linter": ("lint-imports", "--no-logo"),
+    }
+    broken = []
+    for name, (program, *arguments) in checks.items():
+        begun = time.monotonic()
+        done = subprocess.run([bin_directory / program, *arguments], cwd=CHECKOUT, env=environment(), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - begun:.1f} s)", flush=True)
+        if done.returncode != 0:
+            print(done.stdout.strip(), flush=True)
+            broken.append(name)
+    return broken
+
+
+def run(suite: Suite, markers: str, arguments: list[str], scratch: Path) -> Outcome:
+    """One pytest run. Selections in ``arguments`` that lie outside of the suite are left out."""
+    print(f"\n--- {suite.name}: {' '.join(suite.folders)}", flush=True)
+    report = OUTPUT / f"{suite.name}.xml"
+    report.unlink(missing_ok=True)
+    command = [suite.python, "-P", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}",
+               f"--basetemp={scratch / suite.name}", "-o", "junit_family=xunit1", *suite.options,
+               *(f"--cov={package}" for package in suite.packages), "--cov-report="]
+    if markers:
+        command += ["-m", markers]
+    done = subprocess.run([*command, *arguments], cwd=CHECKOUT, check=False,
+                          env=environment(COVERAGE_FILE=str(OUTPUT / f".coverage.{suite.name}")))
+    return Outcome(done.returncode, *counts(report))
+
+
+def counts(report: Path) -> tuple[int, int, int]:
+    """Passed, failed, skipped of a JUnit report; nothing when pytest could not write one."""
+    if not report.exists():
+        return 0, 0, 0
+    total: Counter[str] = Counter()
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314 - we wrote it
+        total.update({key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")})
+    failed = total["failures"] + total["errors"]
+    return total["tests"] - failed - total["skipped"], failed, total["skipped"]
+
+
+def coverage() -> None:
+    """Prints one line a package: how much of it the suites ran through, counted together."""
+    tool = [CONTROL_PYTHON, "-m", "coverage"]
+    own = environment(COVERAGE_FILE=str(OUTPUT / ".coverage"))
+    files = [str(file) for file in OUTPUT.glob(".coverage.*")]
+    subprocess.run([*tool, "combine", "--quiet", *files], cwd=CHECKOUT, env=own, check=False)
+    for package in ("common", "troveguest", "trove"):
+        done = subprocess.run([*tool, "report", "--format=total", f"--include={package}/*"], cwd=CHECKOUT, env=own,
+                              capture_output=True, text=True, check=False)
+        print(f"coverage of {package}: {done.stdout.strip() or 'nothing measured'} %", flush=True)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The caller's environment without what would make Python or pytest behave otherwise."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "PYTEST", "COVERAGE", "VIRTUAL_ENV"))}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+
+def split(arguments: list[str]) -> tuple[str, list[str], list[str]]:
+    """``--fast`` or ``--long`` or nothing; the paths of tests; what else pytest is given."""
+    mode = next((word for word in arguments if word in ("--fast", "--long")), "")
+    rest = [word for word in arguments if word not in ("--fast", "--long")]
+    paths = [word for word in rest if not word.startswith("-") and (CHECKOUT / word.split("::")[0]).exists()]
+    return mode, paths, [word for word in rest if word not in paths]
+
+
+def chosen(suite: Suite, paths: list[str]) -> list[str]:
+    """The paths that a run of ``suite`` is given: all its folders, or those of ``paths`` that are its own."""
+    if not paths:
+        return list(suite.folders)
+    inside = [path for path in paths
+              if any(Path(path.split("::")[0]).is_relative_to(folder) for folder in suite.folders)]
+    return inside + [folder for folder in suite.folders for path in paths
+                     if path != folder and Path(folder).is_relative_to(path)]
+
+
+def accounts() -> set[str]:
+    return {entry.pw_name for entry in pwd.getpwall() if OUR_ACCOUNTS.fullmatch(entry.pw_name)}
+
+
+def left_behind(accounts_before: set[str], scratch: Path) -> list[str]:
+    """What still runs, is mounted or has an account although the tests that made it are over."""
+    word = str(scratch)
+    found = {"process": leftovers.processes(word), "mount": leftovers.mounts(word),
+             "loop device": leftovers.loop_devices(word), "account": sorted(accounts() - accounts_before)}
+    return [f"{kind}: {thing}" for kind, things in found.items() for thing in things]
+
+
+def prepare_output() -> None:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for old in OUTPUT.glob(".coverage*"):
+        old.unlink()
+    TESTS_ALONE.mkdir(exist_ok=True)
+    link = TESTS_ALONE / "tests"
+    link.unlink(missing_ok=True)
+    link.symlink_to(CHECKOUT / "tests")
+
+
+def main() -> int:
+    mode, paths, others = split(sys.argv[1:])
+    prepare_output()
+    accounts_before = accounts()
+    scratch = Path(tempfile.mkdtemp(prefix="tt-"))
+    scratch.chmod(0o755)  # instances run under accounts of their own
+    broken = check() if not paths else []
+    outcomes = [run(suite, MARKERS[mode], [*own, *others], scratch)
+                for suite in suites() if (own := chosen(suite, paths))]
+    print()
+    coverage()
+    left = left_behind(accounts_before, scratch)
+    if not left:
+        shutil.rmtree(scratch)
+    return close(broken, outcomes, left)
+
+
+def close(broken: list[str], outcomes: list[Outcome], left: list[str]) -> int:
+    """Prints how it went, the counts on the last line; the exit code."""
+    for thing in left:
+        print(f"left behind by the tests: {thing}")
+    for name in broken:
+        print(f"failed: {name}")
+    failed = sum(outcome.failed for outcome in outcomes) + len(broken) + len(left)
+    # pytest says 5 when a suite has nothing to run in this mode; somebody must have run something
+    bad = [outcome.code for outcome in outcomes if outcome.code not in (0, 1, 5)]
+    passed, skipped = (sum(getattr(outcome, key) for outcome in outcomes) for key in ("passed", "skipped"))
+    failed += len(bad)
+    print(f"total: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

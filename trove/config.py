@@ -1,0 +1,104 @@
+"""The options of the control plane. What an agent is told stands in ``troveguest.config``; no option is in both.
+
+They are read from ``<state directory>/trove.conf``, which need not be there: every option has a default that is right
+for one machine. Where OpenStack Trove has an option for a thing, it has that name here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from oslo_config import cfg
+
+from common.errors import Invalid
+
+API = [
+    cfg.StrOpt("bind_host", default="127.0.0.1", help="Address that the REST API listens on."),
+    cfg.PortOpt("bind_port", default=8779, help="TCP port of the REST API."),
+    cfg.StrOpt("auth_strategy", default="noauth", choices=["noauth"],
+               help="Who may use the REST API. noauth: everybody who reaches it, so it listens on loopback alone."),
+    cfg.StrOpt("tls_certificate", default="", help="PEM file with the API's certificate chain; empty: plain HTTP."),
+    cfg.StrOpt("tls_key", default="", help="PEM file with the key of tls_certificate."),
+    cfg.StrOpt("public_endpoint", default="", help="Scheme and host in links, if not those that were asked."),
+    cfg.StrOpt("region", default="RegionOne", help="Name of this region in what the API shows."),
+    cfg.IntOpt("api_threads", default=10, min=1, max=200, help="Requests that are worked on at once."),
+    cfg.IntOpt("instances_page_size", default=20, min=1, max=1000, help="Most instances in one page of a list."),
+    cfg.IntOpt("databases_page_size", default=20, min=1, max=1000, help="Most databases in one page of a list."),
+    cfg.IntOpt("users_page_size", default=20, min=1, max=1000, help="Most users in one page of a list."),
+    cfg.IntOpt("http_get_rate", default=0, min=0, help="GET requests a minute and project; 0: no limit."),
+    cfg.IntOpt("http_post_rate", default=0, min=0, help="POST requests a minute and project; 0: no limit."),
+    cfg.IntOpt("http_put_rate", default=0, min=0, help="PUT and PATCH requests a minute and project; 0: no limit."),
+    cfg.IntOpt("http_delete_rate", default=0, min=0, help="DELETE requests a minute and project; 0: no limit."),
+    cfg.FloatOpt("disk_use_deadline", default=2.0, min=0.1, max=30.0,
+                 help="Seconds that showing an instance waits for its agent to tell the disk use."),
+]
+
+RULES = [
+    cfg.StrOpt("default_datastore", default="mariadb", help="Datastore of an instance that is asked for without one."),
+    cfg.BoolOpt("trove_volume_support", default=True, help="Whether an instance has a volume of its own."),
+    cfg.IntOpt("max_accepted_volume_size", default=1024, min=1, help="Largest volume, in GB."),
+    cfg.IntOpt("max_instances_per_tenant", default=10, min=-1, help="Instances of a project; -1: no limit."),
+    cfg.IntOpt("max_ram_per_tenant", default=-1, min=-1, help="Memory of a project's instances, in MB; -1: no limit."),
+    cfg.IntOpt("max_volumes_per_tenant", default=40, min=-1, help="Volumes of a project, in GB; -1: no limit."),
+    cfg.IntOpt("max_backups_per_tenant", default=50, min=-1, help="Backups of a project; -1: no limit."),
+]
+
+LOG = [
+    cfg.StrOpt("log_format", default="text", choices=["text", "json"], help="How log lines look."),
+    cfg.StrOpt("log_level", default="info", choices=["info", "debug"], help="How much the log tells."),
+]
+
+DATABASE = [
+    cfg.StrOpt("connection", default="", secret=True,
+               help="URL of the store (postgresql+psycopg://...); empty: SQLite in the state directory."),
+]
+
+FLOWS = [
+    cfg.StrOpt("connection", default="", secret=True,
+               help="URL of the store of running work; empty: SQLite in the state directory."),
+]
+
+BROKER = [
+    cfg.StrOpt("host", default="", help="Host of a RabbitMQ that somebody else runs; empty: a private one is started."),
+    cfg.PortOpt("port", default=5671, help="Its AMQP port, which must speak TLS."),
+    cfg.PortOpt("management_port", default=15672, help="Port of its management interface."),
+    cfg.StrOpt("virtual_host", default="/", help="Virtual host that is Trove's alone."),
+    cfg.StrOpt("username", default="trove", help="A login with the tag administrator and every right in virtual_host."),
+    cfg.StrOpt("password", default="", secret=True, help="Its password."),
+    cfg.StrOpt("ca_file", default="", help="PEM file of the authority that vouches for the broker."),
+    cfg.StrOpt("server_name", default="", help="Name in the broker's certificate; empty: host."),
+]
+
+PROVIDER = [
+    cfg.StrOpt("name", default="local", choices=["local"], help="Where instances live. local: on this machine."),
+    cfg.StrOpt("agent_release", default="",
+               help="Directory of the agent release that instances are placed with; empty: the one that was installed "
+                    "with this program."),
+]
+
+SECTIONS: dict[str, Sequence[cfg.Opt]] = {
+    "DEFAULT": (*API, *RULES, *LOG), "database": DATABASE, "flows": FLOWS, "broker": BROKER, "provider": PROVIDER,
+}
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """The entry point ``oslo.config.opts``: the sample generator and the validator ask here."""
+    return [(section, list(options)) for section, options in SECTIONS.items()]
+
+
+def load(files: Sequence[Path]) -> cfg.ConfigOpts:
+    """The options as ``files`` set them, the last file first. Files that are not there are left out.
+
+    Raises Invalid with the option and what it may be.
+    """
+    conf = cfg.ConfigOpts()
+    for section, options in SECTIONS.items():
+        conf.register_opts(options, group=None if section == "DEFAULT" else section)
+    try:
+        conf([], project="trove", default_config_files=[str(file) for file in files if file.exists()],
+             default_config_dirs=[])
+        for section, options in SECTIONS.items():
+            for option in options:
+                _ = conf[option.name] if section == "DEFAULT" else conf[section][option.name]
+    except (cfg.ConfigFileParseError, cfg.ConfigFileValueError, ValueError) as error:
+        raise Invalid(f"The configuration cannot be used: {error}", "See docs/reference/trove.conf.sample.") from None
+    return conf
