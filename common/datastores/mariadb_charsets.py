@@ -1,0 +1,91 @@
+"""MariaDB's character sets with their collations (10.11), as data.
+
+A collation's full name is its character set's with one of these endings. Besides, the Unicode sets have the
+``uca1400`` family (from 10.10 on), whose 184 members follow a rule and stand here as one.
+"""
+
+import re
+
+_UNICODE = (
+    "bin croatian_ci croatian_mysql561_ci czech_ci danish_ci esperanto_ci estonian_ci general_ci general_nopad_ci"
+    " german2_ci hungarian_ci icelandic_ci latvian_ci lithuanian_ci myanmar_ci nopad_bin persian_ci polish_ci roman_ci"
+    " romanian_ci sinhala_ci slovak_ci slovenian_ci spanish2_ci spanish_ci swedish_ci thai_520_w2 turkish_ci"
+    " unicode_520_ci unicode_520_nopad_ci unicode_ci unicode_nopad_ci vietnamese_ci"
+)
+_GENERAL = "bin general_ci general_nopad_ci nopad_bin"
+_JAPANESE = "bin japanese_ci japanese_nopad_ci nopad_bin"
+_CHINESE = "bin chinese_ci chinese_nopad_ci nopad_bin"
+_SWEDISH = "bin nopad_bin swedish_ci swedish_nopad_ci"
+
+COLLATIONS: dict[str, frozenset[str]] = {
+    charset: frozenset(endings.split())
+    for charset, endings in {
+        "armscii8": _GENERAL,
+        "ascii": _GENERAL,
+        "big5": _CHINESE,
+        "binary": "",
+        "cp1250": f"{_GENERAL} croatian_ci czech_cs polish_ci",
+        "cp1251": f"{_GENERAL} bulgarian_ci general_cs ukrainian_ci",
+        "cp1256": _GENERAL,
+        "cp1257": f"{_GENERAL} lithuanian_ci",
+        "cp850": _GENERAL,
+        "cp852": _GENERAL,
+        "cp866": _GENERAL,
+        "cp932": _JAPANESE,
+        "dec8": _SWEDISH,
+        "eucjpms": _JAPANESE,
+        "euckr": "bin korean_ci korean_nopad_ci nopad_bin",
+        "gb2312": _CHINESE,
+        "gbk": _CHINESE,
+        "geostd8": _GENERAL,
+        "greek": _GENERAL,
+        "hebrew": _GENERAL,
+        "hp8": "bin english_ci english_nopad_ci nopad_bin",
+        "keybcs2": _GENERAL,
+        "koi8r": _GENERAL,
+        "koi8u": _GENERAL,
+        "latin1": f"{_SWEDISH} danish_ci general_ci general_cs german1_ci german2_ci spanish_ci",
+        "latin2": f"{_GENERAL} croatian_ci czech_cs hungarian_ci",
+        "latin5": "bin nopad_bin turkish_ci turkish_nopad_ci",
+        "latin7": f"{_GENERAL} estonian_cs general_cs",
+        "macce": _GENERAL,
+        "macroman": _GENERAL,
+        "sjis": _JAPANESE,
+        "swe7": _SWEDISH,
+        "tis620": "bin nopad_bin thai_ci thai_nopad_ci",
+        "ucs2": f"{_UNICODE} general_mysql500_ci",
+        "ujis": _JAPANESE,
+        "utf16": _UNICODE,
+        "utf16le": _GENERAL,
+        "utf32": _UNICODE,
+        "utf8mb3": f"{_UNICODE} general_mysql500_ci",
+        "utf8mb4": _UNICODE,
+    }.items()
+}
+
+_UCA1400_SETS = frozenset({"ucs2", "utf16", "utf32", "utf8mb3", "utf8mb4"})
+_UCA1400 = re.compile(
+    r"((croatian|czech|danish|esperanto|estonian|german2|hungarian|icelandic|latvian|lithuanian|persian|polish|roman"
+    r"|romanian|sinhala|slovak|slovenian|spanish|spanish2|swedish|turkish|vietnamese)_)?(nopad_)?a[is]_c[is]"
+)
+
+
+def canonical(name: str) -> str:
+    """A character set or collation in lower case, with ``utf8`` spelt as what it means to MariaDB: ``utf8mb3``."""
+    lower = name.lower()
+    return "utf8mb3" + lower[4:] if lower == "utf8" or lower.startswith("utf8_") else lower
+
+
+def belongs(collation: str, charset: str) -> bool:
+    """Whether a canonical collation is one of this canonical character set's."""
+    if collation == charset == "binary":
+        return True
+    ending = collation.removeprefix(f"{charset}_")
+    if ending.startswith("uca1400_"):
+        return charset in _UCA1400_SETS and _UCA1400.fullmatch(ending[8:]) is not None
+    return ending != collation and ending in COLLATIONS.get(charset, ())
+
+
+def is_known(collation: str) -> bool:
+    """Whether some character set has this canonical collation."""
+    return any(belongs(collation, charset) for charset in COLLATIONS)

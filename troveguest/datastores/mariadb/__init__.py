@@ -1,0 +1,9 @@
+"""MariaDB, each noun in a module of its own.
+
+What a sibling of the family has differently stands in data and small functions: the programs and how they make a data
+directory (``programs``), the settings (``config``), how a password is kept (``accounts.set_password``).
+"""
+
+from .engine import MariaDB, make
+
+__all__ = ["MariaDB", "make"]

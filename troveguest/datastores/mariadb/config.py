@@ -1,0 +1,113 @@
+"""The server's configuration as text, sized from the flavor's memory.
+
+One file in the order: defaults, then the tenant's overrides, then what is ours alone: the later wins.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import Invalid
+
+from ..base import EngineContext
+
+_LONGEST_SOCKET = 107
+"""Bytes in the path of a Unix socket (unix(7): sun_path is 108 with its NUL)."""
+_OVERRIDE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+
+DEFAULTS = {
+    "character-set-server": "utf8mb4",
+    "default-time-zone": "+00:00",
+    "innodb-flush-log-at-trx-commit": "1",
+    "max-allowed-packet": "64M",
+    "performance-schema": "OFF",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the files of one server are. ``data`` and ``temporary`` lie on the volume."""
+
+    data: Path
+    temporary: Path
+    config: Path
+    overrides: Path
+    socket: Path
+    pid: Path
+    log: Path
+
+
+def layout(context: EngineContext) -> Layout:
+    """Raises Invalid when the socket's path is too long for the operating system."""
+    socket = context.run_dir / "mariadb.sock"
+    if len(str(socket).encode()) > _LONGEST_SOCKET:
+        raise Invalid(f"The path {socket} is longer than the {_LONGEST_SOCKET} bytes that a Unix socket may have.",
+                      "Use a shorter directory for instances.")
+    return Layout(
+        data=context.data_dir / "server",
+        temporary=context.data_dir / "tmp",
+        config=context.config_dir / "mariadb.cnf",
+        overrides=context.config_dir / "overrides.cnf",
+        socket=socket,
+        pid=context.run_dir / "mariadb.pid",
+        log=context.log_dir / "mariadb.log",
+    )
+
+
+def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
+    """The settings that follow from the flavor's memory (MB) and the volume (bytes).
+
+    About 100 MB are the server's own (52 MB idle, and its threads); three fifths of the rest are InnoDB's cache. The
+    redo log is a quarter of the cache, but at most 5 % of the volume.
+    """
+    pool = max(16, (memory_mb - 100) * 3 // 5)
+    log = max(8, min(pool // 4, volume_bytes // 2**20 // 20, 1024))
+    return {
+        "innodb-buffer-pool-size": f"{pool}M",
+        "innodb-log-file-size": f"{log}M",
+        "innodb-log-buffer-size": f"{_between(2, memory_mb // 64, 16)}M",
+        "aria-pagecache-buffer-size": f"{_between(4, memory_mb // 32, 128)}M",
+        "key-buffer-size": f"{_between(1, memory_mb // 64, 64)}M",
+        "tmp-table-size": f"{_between(4, memory_mb // 64, 64)}M",
+        "max-heap-table-size": f"{_between(4, memory_mb // 64, 64)}M",
+        "max-connections": str(_between(32, memory_mb // 5, 4000)),
+    }
+
+
+def text(context: EngineContext, volume_bytes: int) -> str:
+    """The whole configuration file."""
+    place = layout(context)
+    own = {
+        "datadir": place.data,
+        "tmpdir": place.temporary,
+        "socket": place.socket,
+        "pid-file": place.pid,
+        "log-error": place.log,
+        "bind-address": context.address,
+        "port": context.port,
+        "skip-name-resolve": "ON",
+        "skip-symbolic-links": "ON",
+    }
+    defaults = _section({**DEFAULTS, **sized(context.memory_mb, volume_bytes)})
+    return f"# Written by trove-guestagent, and again at each of its starts.\n{defaults}\n" \
+           f"!include {place.overrides}\n\n{_section({name: str(value) for name, value in own.items()})}"
+
+
+def overrides_text(values: Mapping[str, str]) -> str:
+    """Raises Invalid for a name or value that could be read as something else."""
+    for name, value in values.items():
+        if not _OVERRIDE_NAME.fullmatch(name):
+            raise Invalid(f"The configuration parameter {name!r} is no name of one.")
+        if not value.isprintable() or '"' in value:
+            raise Invalid(f"The value of the configuration parameter {name} holds a quote or an unprintable character.")
+    return _section(values)
+
+
+def _section(values: Mapping[str, str]) -> str:
+    lines = (f'{name} = "{value.replace(chr(92), chr(92) * 2)}"\n' for name, value in values.items())
+    return "[mysqld]\n" + "".join(lines)
+
+
+def _between(least: int, value: int, most: int) -> int:
+    return max(least, min(value, most))

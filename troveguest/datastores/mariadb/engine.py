@@ -1,0 +1,132 @@
+"""MariaDB as an engine: its life from an empty directory on, and the nouns that it is made of."""
+
+import time
+
+from common.contract import types as t
+from common.errors import Conflict, DeadlinePassed, EngineFailed, NoSpace, TroveError
+
+from ...host import processes
+from ...host.base import Host, ProcessId
+from ..base import EngineContext, Health
+from . import config, programs, readiness
+from .accounts import Accounts
+from .databases import Databases
+from .failures import NO_SPACE_HINT
+from .root import Root
+from .serverlog import ServerLog
+from .sql import Sql
+
+INITIALISE_TIMEOUT = 300.0
+LOOK = 0.4
+"""Seconds for each of the at most five steps of a look at the server."""
+APPEAR = 2.0
+"""Seconds within which the supervisor shows the process that it was asked to start."""
+BETWEEN_KNOCKS = 0.01
+
+
+class MariaDB(Databases, Accounts, Root):
+    """Makes nothing and touches nothing when it is constructed: a running server is simply found."""
+
+    name = "mariadb"
+
+    def __init__(self, context: EngineContext) -> None:
+        self.context = context
+        self.layout = config.layout(context)
+        self.log = ServerLog(self.layout.log)
+        self.sql = Sql(self.layout.socket, context.admin, context.host.stats)
+
+    @property
+    def host(self) -> Host:
+        return self.context.host
+
+    def is_initialised(self) -> bool:
+        return self.layout.data.is_dir()
+
+    def initialise(self, order: t.Prepare) -> None:
+        if self.is_initialised():
+            self.configure()
+            return
+        self._write_overrides(config.overrides_text(order.overrides))
+        self.configure()
+        command = programs.initialise_command(
+            programs.find(self.context.binaries), self.layout.config, self.context.admin, self.layout.data,
+            self.layout.temporary)
+        finished = self.host.run_job(command, INITIALISE_TIMEOUT)
+        if finished.exit_code or not self.is_initialised():
+            raise self._failure("MariaDB's data directory could not be made.", self.log.last_words(finished.output))
+
+    def configure(self) -> None:
+        if not self.layout.overrides.exists():
+            self._write_overrides(config.overrides_text({}))
+        self.host.write_for_engine(self.layout.config, config.text(self.context, self.host.stats().total))
+        self.host.set_command(programs.server_command(programs.find(self.context.binaries), self.layout.config))
+
+    def start(self, timeout: float) -> None:
+        """A server that runs already is only waited for."""
+        if not self.is_initialised():
+            raise Conflict("There is no MariaDB server to start.", "Prepare it first.")
+        begin = time.monotonic()
+        self.log.mark()
+        self.host.start_database()
+        seen: ProcessId | None = None
+        while readiness.ask(self.layout.socket, LOOK) is readiness.Answer.SILENT:
+            process = self.host.database().process
+            waited = time.monotonic() - begin
+            if process is None and (seen is not None or waited > APPEAR):
+                raise self._failure("MariaDB ended while it was starting.", self.log.last_words())
+            if waited > timeout:
+                raise self._late(timeout)
+            seen = process or seen
+            _pause(process)
+
+    def stop(self, timeout: float) -> None:
+        self.sql.close()
+        self.host.stop_database(timeout)
+
+    def health(self) -> Health:
+        try:
+            return self._look()
+        except TroveError as error:
+            return Health(t.ServiceStatus.UNKNOWN, error.sentence())
+        except OSError as error:
+            return Health(t.ServiceStatus.UNKNOWN, f"The host does not tell the server's state: {error}.")
+
+    def close(self) -> None:
+        self.sql.close()
+
+    def _look(self) -> Health:
+        state = self.host.database()
+        if state.process is None and state.wanted_up:
+            return Health(t.ServiceStatus.CRASHED, "MariaDB ended without being asked to.")
+        if state.process is None:
+            return Health(t.ServiceStatus.SHUTDOWN, "MariaDB is down.")
+        try:
+            self.sql.check(LOOK)
+        except TroveError as error:
+            status = t.ServiceStatus.BLOCKED if error.retryable else t.ServiceStatus.RUNNING
+            return Health(status, error.sentence(), state.started_at)
+        return Health(t.ServiceStatus.HEALTHY, "MariaDB answers.", state.started_at)
+
+    def _write_overrides(self, text: str) -> None:
+        self.host.write_for_engine(self.layout.overrides, text)
+
+    def _late(self, timeout: float) -> DeadlinePassed:
+        sentence = f"MariaDB did not accept connections within {timeout:.0f} seconds. {self.log.last_words()}"
+        return DeadlinePassed(sentence.strip(), "It may still be recovering; look again later.")
+
+    def _failure(self, sentence: str, last_words: str) -> TroveError:
+        if self.host.stats().free < 2**20 or "No space left on device" in last_words:
+            return NoSpace(f"{sentence} The volume is full.", NO_SPACE_HINT)
+        return EngineFailed(f"{sentence} {last_words}".strip(), f"The whole log is {self.layout.log}.")
+
+
+def make(context: EngineContext) -> MariaDB:
+    return MariaDB(context)
+
+
+def _pause(process: ProcessId | None) -> None:
+    """Until the next knock; a process that ends is noticed at once. No event tells that a socket begins to listen."""
+    if process is None:
+        time.sleep(BETWEEN_KNOCKS)
+    else:
+        processes.wait_end(process, BETWEEN_KNOCKS)

@@ -1,0 +1,60 @@
+"""The server's errors as ours, by their numbers; the text is asked only for the operating system's number in it."""
+
+from common.errors import (
+    Busy,
+    Conflict,
+    DeadlinePassed,
+    EngineFailed,
+    Exists,
+    Invalid,
+    NoSpace,
+    NotFound,
+    NotReady,
+    TroveError,
+)
+
+NO_SPACE_HINT = "Make the volume larger, or delete data."
+
+_LOST = frozenset({0, 2002, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1080, 1152, 1184, 1927})
+_REFUSED = frozenset({1044, 1045, 1142, 1227, 1449, 1698})
+_FULL = frozenset({1021, 1114})
+_ERRNO_FULL = ("errno: 28", "Errcode: 28", "errno: 122", "Errcode: 122")
+
+_KNOWN: dict[int, tuple[type[TroveError], str]] = {
+    1007: (Exists, "The database is there already."),
+    1008: (NotFound, "The database is not there."),
+    1049: (NotFound, "The database is not there."),
+    1102: (Invalid, "The server does not take this database name."),
+    1115: (Invalid, "The server has no such character set."),
+    1253: (Invalid, "The collation is none of the character set."),
+    1273: (Invalid, "The server has no such collation."),
+    1470: (Invalid, "The name is too long for the server."),
+    1141: (NotFound, "The account has no such grant."),
+    1396: (Conflict, "The account changed meanwhile."),
+    1205: (Busy, "A client of the server holds a lock that this needs."),
+    1213: (Busy, "A client of the server holds a lock that this needs."),
+    1290: (Conflict, "The server runs with an option that forbids this, such as read_only."),
+    1969: (DeadlinePassed, "The server gave the statement up after its time limit."),
+}
+
+
+def translate(number: int, text: str) -> TroveError:
+    """``number`` and ``text`` as the driver gave them; 0 when the connection was closed on our side."""
+    if number in _FULL or any(mark in text for mark in _ERRNO_FULL):
+        return NoSpace("The volume of the database server is full.", NO_SPACE_HINT)
+    if number in _LOST:
+        return NotReady("The database server does not answer.", "Wait until it runs, or restart the instance.")
+    if number in (1040, 1203):
+        return NotReady("The database server has no connection free.", "Close connections, or raise max_connections.")
+    if number in _REFUSED:
+        return EngineFailed("The database server refuses the agent's own account.",
+                            "Somebody with root took it away; give the agent's account at localhost its rights back.")
+    kind, sentence = _KNOWN.get(number, (EngineFailed, "The database server refused the order."))
+    return kind(f"{sentence} (MariaDB's error {number}: {text[:300]})")
+
+
+def timed_out(free_bytes: int) -> TroveError:
+    """A statement was not answered in time; with a full volume the server waits for room, and does not say so."""
+    if free_bytes < 1024 * 1024:
+        return NoSpace("The volume of the database server is full.", NO_SPACE_HINT)
+    return DeadlinePassed("The database server did not answer in time.", "Ask again when it is less busy.")

@@ -1,0 +1,150 @@
+"""The agent's one connection, over the server's Unix socket: opened when first needed, and again after it was lost.
+
+PyMySQL would import ``cryptography`` (8 MB) wherever it is installed. It is of use only for passwords over unencrypted
+TCP, which the agent never sends, so it is hidden while PyMySQL is loaded.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from common.contract.types import FilesystemStats
+from common.errors import Busy, TroveError
+
+from .failures import timed_out, translate
+from .names import Identifier
+
+Value = str | int | Identifier
+
+CONNECT_TIMEOUT = 2.0
+STATEMENT_TIMEOUT = 14.0
+"""Seconds; just below the deadline of the contract's calls, behind which nobody waits any more."""
+LOCK_TIMEOUT = 10
+"""Seconds that a statement waits for a tenant's lock; the server's own default is a day."""
+TURN_TIMEOUT = 10.0
+"""Seconds that one order waits for another to end."""
+
+_MODE = "STRICT_ALL_TABLES,NO_AUTO_CREATE_USER"
+"""Without the second, a GRANT to an account that is not there makes one without a password."""
+
+
+def _load() -> ModuleType:
+    hide = "cryptography" not in sys.modules
+    if hide:
+        sys.modules["cryptography"] = None  # type: ignore[assignment]
+    try:
+        import pymysql
+    finally:
+        if hide:
+            del sys.modules["cryptography"]
+    return pymysql
+
+
+pymysql = _load()
+
+
+class Session:
+    """One turn on the connection. In a statement each ``%s`` is a value (quoted by the driver) or an Identifier."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, *values: Value, tolerate: int | None = None) -> None:
+        """``tolerate`` is the number of an error that means: it is so already."""
+        try:
+            self.rows(statement, *values)
+        except pymysql.err.Error as error:
+            if tolerate is None or error.args[0] != tolerate:
+                raise
+
+    def rows(self, statement: str, *values: Value) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement % tuple(map(self._quoted, values)) if values else statement)
+            return list(cursor.fetchall())
+
+    def _quoted(self, value: Value) -> str:
+        if isinstance(value, Identifier):
+            return value.sql()
+        quoted: str = self._connection.escape(value)
+        return quoted
+
+
+class Sql:
+    """Gives sessions, one at a time. ``space`` tells the volume's room, to explain a server that does not answer."""
+
+    def __init__(self, socket: Path, account: str, space: Callable[[], FilesystemStats]) -> None:
+        self._socket = socket
+        self._account = account
+        self._space = space
+        self._turn = threading.Lock()
+        self._connection: Any = None
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Raises NotReady without a server, Busy when another order takes too long, and the server's errors as ours."""
+        if not self._turn.acquire(timeout=TURN_TIMEOUT):
+            raise Busy("Another order to this database server is under way.", "Ask again in a moment.")
+        try:
+            yield Session(self._open())
+        except pymysql.err.Error as error:
+            failure = self._explain(error)
+            raise failure from None
+        finally:
+            self._turn.release()
+
+    def check(self, timeout: float) -> None:
+        """Logs in anew and asks a question, whatever the kept connection does; each step may take ``timeout`` seconds.
+
+        Raises the error that the server or the driver gave, as ours.
+        """
+        try:
+            connection = self._connect(timeout, timeout)
+            try:
+                Session(connection).execute("SELECT 1")
+            finally:
+                connection.close()
+        except pymysql.err.Error as error:
+            raise self._explain(error) from None
+
+    def close(self) -> None:
+        with self._turn:
+            self._drop()
+
+    def _open(self) -> Any:
+        if self._connection is not None:
+            try:
+                self._connection.ping(reconnect=False)
+            except pymysql.err.Error:
+                self._drop()
+        if self._connection is None:
+            self._connection = self._connect(CONNECT_TIMEOUT, STATEMENT_TIMEOUT)
+            Session(self._connection).execute("SET SESSION lock_wait_timeout = %s", LOCK_TIMEOUT)
+        return self._connection
+
+    def _connect(self, connect_timeout: float, read_timeout: float) -> Any:
+        return pymysql.connect(
+            unix_socket=str(self._socket),
+            user=self._account,
+            ssl_disabled=True,
+            charset="utf8mb4",
+            autocommit=True,
+            sql_mode=_MODE,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            write_timeout=read_timeout,
+        )
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.open:
+            connection.close()
+
+    def _explain(self, error: Exception) -> TroveError:
+        if isinstance(error.__context__, TimeoutError):
+            return timed_out(self._space().free)
+        number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+        return translate(number, str(error.args[1]) if len(error.args) > 1 else "")
