@@ -152,8 +152,9 @@ def _instance(row: Row) -> Instance:  # type: ignore[type-arg]
 
 
 def _observed(columns: list[Any]) -> Observed:
-    capabilities, incarnation = columns[-2:]
-    return Observed(ServiceStatus(columns[0]), *columns[1:-2], frozenset(capabilities.split()), incarnation)
+    (status, sentence, at, skew, started, total, used, root, epoch, agent, contract, capabilities, incarnation) = columns
+    return Observed(ServiceStatus(status), sentence, at, skew, started, total, used, root, epoch, agent, contract,
+                    frozenset(capabilities.split()), incarnation)
 
 
 def _mapping(text: str | None) -> dict[str, object]:

@@ -1,0 +1,96 @@
+"""The schema that the migrations make is the schema that the queries are written for."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from common.errors import Internal, Refused
+from tests.trove.world import make_store
+from trove.db import migrations, schema
+from trove.db.store import Store, open_store
+
+
+def differences(store: Store) -> list[object]:
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, schema.metadata))
+
+
+def test_migrated_schema_is_the_metadata(store: Store) -> None:
+    assert differences(store) == []
+
+
+def test_head_is_the_last_revision() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_a_difference_would_be_seen(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(sqlalchemy.text("ALTER TABLE flavors ADD COLUMN colour TEXT"))
+    assert differences(store) != []
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    make_store(tmp_path).close()
+    key = (tmp_path / "key").read_bytes()
+    again = make_store(tmp_path)
+    assert (tmp_path / "key").read_bytes() == key
+    assert differences(again) == []
+    again.close()
+
+
+def test_key_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    make_store(tmp_path).close()
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "key").chmod(0o640)
+    with pytest.raises(Refused, match="can be read by others"):
+        make_store(tmp_path)
+
+
+def test_a_lost_key_file_is_not_made_anew(tmp_path: Path) -> None:
+    make_store(tmp_path).close()
+    (tmp_path / "key").unlink()
+    with pytest.raises(Refused, match="is missing"):
+        make_store(tmp_path)
+    assert not (tmp_path / "key").exists()
+
+
+def test_the_key_file_of_another_store_is_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        make_store(tmp_path / name).close()
+    with pytest.raises(Internal, match="does not open"):
+        open_store(f"sqlite:///{tmp_path}/a/trove.sqlite", tmp_path / "b" / "key")
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path) -> Iterator[str]:
+    """A schema of its own in the database that TROVE_TEST_POSTGRESQL names."""
+    url = os.environ.get("TROVE_TEST_POSTGRESQL")
+    if not url:
+        pytest.skip("TROVE_TEST_POSTGRESQL names no database")
+    name = f"trove_{uuid.uuid4().hex[:8]}"
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
+    yield f"{url}?options=-csearch_path%3D{name}"
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"DROP SCHEMA {name} CASCADE"))
+    engine.dispose()
+
+
+@pytest.mark.server
+def test_postgresql_has_the_same_schema(postgresql: str, tmp_path: Path) -> None:
+    store = open_store(postgresql, tmp_path / "key")
+    assert differences(store) == []
+    store.close()

@@ -1,0 +1,96 @@
+"""A control plane without a broker and without a host: real store, flows and conductor over fakes, in one directory.
+
+A second ``World`` on the same directory is what a control plane finds after its own death.
+"""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from common import contract
+from common.contract import methods
+from common.contract import types as t
+from common.secret import Secret
+from trove.bus.fake import FakeEvents, FakeGuests, FakeTopology
+from trove.conductor.handler import Handler
+from trove.db import catalog
+from trove.db.commands import Asked, Commands
+from trove.db.store import Store, open_store
+from trove.db.views import Instance, Operation, Scope
+from trove.domain.creation import NewInstance, Rules
+from trove.providers.fake import FakeProvider
+from trove.taskmanager.service import TaskManager
+from trove.taskmanager.services import BusEndpoint, Services
+
+PASSWORD = "a-planted-password"
+ENDPOINT = BusEndpoint(host="127.0.0.1", port=5671, virtual_host="/", ca_pem="", server_name="localhost")
+REPORTS = methods(contract.Conductor)
+
+
+def make_store(root: Path) -> Store:
+    store = open_store(f"sqlite:///{root}/trove.sqlite", root / "key")
+    with store.write() as connection:
+        catalog.seed(connection, {"fake": "1.0"})
+    return store
+
+
+def wanted(name: str = "books", **changes: Any) -> NewInstance:
+    """What a person asks for in most tests."""
+    asked = {"flavor": "1", "volume_gb": 1, "databases": (t.Database(name="shelf"),),
+             "users": (t.NewUser(name="reader", password=Secret(PASSWORD), databases=("shelf",)),)}
+    return NewInstance(name, **(asked | changes))
+
+
+class World:
+    """``manager`` is not started."""
+
+    def __init__(self, root: Path, executor: str = "one") -> None:
+        self.root = root
+        self.store = make_store(root)
+        self.events = FakeEvents()
+        self.handler = Handler(self.store, self.events)
+        self.guests = FakeGuests(root / "guests", self.report)
+        self.provider = FakeProvider(root / "places", self.guests.say_hello)
+        self.topology = FakeTopology(root / "topology")
+        self.services = Services(self.store, self.provider, self.topology, self.guests, self.events, ENDPOINT)
+        self.manager = TaskManager(self.services, f"sqlite:///{root}/dbos.sqlite", executor)
+        self.commands = Commands(self.store, Rules(default_datastore="fake"), self.manager.wake)
+        self._changed = threading.Condition()
+        self.events.subscribe("#", self._note)
+
+    def report(self, instance_id: str, method: str, value: object) -> None:
+        self.handler.handle(instance_id, REPORTS[method], {method: value})
+
+    def create(self, **changes: Any) -> Asked:
+        return self.commands.create_instance("p", wanted(**changes), request_id="req-1")
+
+    def delete(self, instance_id: str) -> Asked:
+        return self.commands.delete_instance("p", instance_id, request_id="req-2")
+
+    def restart(self, instance_id: str) -> Asked:
+        return self.commands.restart("p", instance_id, request_id="req-3")
+
+    def instance(self, instance_id: str) -> Instance:
+        return self.commands.get_instance("p", instance_id)
+
+    def operation(self, asked: Asked) -> Operation:
+        found = self.commands.list_operations(Scope.EVERY_PROJECT, asked.instance_id)
+        return next(operation for operation in found if operation.id == asked.operation_id)
+
+    def ended(self, asked: Asked, timeout: float = 20.0) -> Operation:
+        """The operation, when it has ended."""
+        self.until(lambda: self.operation(asked).ended, timeout)
+        return self.operation(asked)
+
+    def until(self, look: Any, timeout: float = 20.0) -> None:
+        """Waits for ``look`` to be true, looking at every event."""
+        with self._changed:
+            assert self._changed.wait_for(look, timeout), "it did not come to pass"
+
+    def _note(self, key: str, ids: dict[str, Any]) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        self.manager.stop()
+        self.store.close()

@@ -1,0 +1,138 @@
+"""The bus without a broker, in one process, for tests: events, the guests' topology, and guests that answer.
+
+What a broker and its guests would keep over a death of the control plane is kept in a directory.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common.contract import types as t
+from common.contract.version import CONTRACT_VERSION
+from common.errors import Unreachable
+from common.secret import Secret
+
+from .events import matches
+
+Report = Callable[[str, str, object], None]
+"""Takes the instance's id, the name of a method of ``contract.Conductor``, and its argument."""
+
+
+class FakeEvents:
+    """Every subscriber hears at once, in the publisher's thread."""
+
+    def __init__(self) -> None:
+        self._subscribers: list[tuple[str, Callable[[str, dict[str, Any]], None]]] = []
+        self.published: list[str] = []
+
+    def publish(self, key: str, **ids: object) -> None:
+        self.published.append(key)
+        for pattern, callback in tuple(self._subscribers):
+            if matches(pattern, key):
+                callback(key, dict(ids))
+
+    def subscribe(self, pattern: str, callback: Callable[[str, dict[str, Any]], None]) -> None:
+        self._subscribers.append((pattern, callback))
+
+
+class FakeTopology:
+    """Which guests have a way on the bus, as files."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._root.mkdir(parents=True, exist_ok=True)
+
+    def create(self, instance_id: str, password: Secret) -> None:
+        (self._root / instance_id).touch()
+
+    def delete(self, instance_id: str) -> None:
+        (self._root / instance_id).unlink(missing_ok=True)
+
+    def exists(self, instance_id: str) -> bool:
+        return (self._root / instance_id).exists()
+
+
+class FakeGuests:
+    """Agents with a journal each: an operation is done once, and answered again when it is asked again.
+
+    ``fails``: failures by method name. ``mute``: guests that take nothing and say nothing. ``slow``: methods that are
+    taken and not ended before ``finish``.
+    """
+
+    def __init__(self, root: Path, report: Report) -> None:
+        self._root = root
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._report = report
+        self._lock = threading.Lock()
+        self.fails: dict[str, t.Failure] = {}
+        self.mute: set[str] = set()
+        self.slow: set[str] = set()
+
+    def of(self, instance_id: str) -> "FakeGuest":
+        return FakeGuest(self, instance_id)
+
+    def forget(self, instance_id: str) -> None:
+        self._journal(instance_id).unlink(missing_ok=True)
+
+    def say_hello(self, instance_id: str) -> None:
+        """What an agent does at every start."""
+        if instance_id in self.mute:
+            return
+        agent = t.AgentInfo(instance_id=instance_id, agent_version="0.1", contract_version=CONTRACT_VERSION,
+                            datastore="fake", datastore_version="1", capabilities=("databases", "users"),
+                            incarnation="first")
+        self._report(instance_id, "hello", t.Hello(stamp=_stamp(1), agent=agent))
+
+    def operate(self, instance_id: str, method: str, operation_id: str) -> t.Ticket:
+        """Raises Unreachable for a mute guest."""
+        if instance_id in self.mute:
+            raise Unreachable("The guest does not answer.")
+        with self._lock:
+            journal = self.journal(instance_id)
+            state = journal.setdefault(operation_id, "running" if method in self.slow else self._outcome(method))
+            self._journal(instance_id).write_text(json.dumps(journal))
+        if state != "running":
+            self._end(instance_id, method, operation_id, state)
+        failure = self.fails.get(method) if state == "failed" else None
+        return t.Ticket(operation_id=operation_id, state=t.OperationState(state), failure=failure)
+
+    def finish(self, instance_id: str, method: str, operation_id: str) -> None:
+        """Ends an operation that was taken and was slow."""
+        self._end(instance_id, method, operation_id, self._outcome(method))
+
+    def journal(self, instance_id: str) -> dict[str, str]:
+        """State by operation id."""
+        path = self._journal(instance_id)
+        found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def _outcome(self, method: str) -> str:
+        return "failed" if method in self.fails else "done"
+
+    def _end(self, instance_id: str, method: str, operation_id: str, state: str) -> None:
+        failure = self.fails.get(method) if state == "failed" else None
+        self._report(instance_id, "result", t.Result(stamp=_stamp(2), operation_id=operation_id,
+                                                     state=t.OperationState(state), failure=failure))
+
+    def _journal(self, instance_id: str) -> Path:
+        return self._root / f"{instance_id}.json"
+
+
+class FakeGuest:
+    """A proxy as ``GuestClient.of`` gives it, for operations alone."""
+
+    def __init__(self, guests: FakeGuests, instance_id: str) -> None:
+        self._guests = guests
+        self._instance_id = instance_id
+
+    def prepare(self, *, operation_id: str, deadline: float, patience: float, order: t.Prepare) -> t.Ticket:
+        return self._guests.operate(self._instance_id, "prepare", operation_id)
+
+    def restart(self, *, operation_id: str, deadline: float, patience: float) -> t.Ticket:
+        return self._guests.operate(self._instance_id, "restart", operation_id)
+
+
+def _stamp(sequence: int) -> t.Stamp:
+    return t.Stamp(key_epoch=1, boot_count=1, sequence=sequence)
