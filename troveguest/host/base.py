@@ -53,8 +53,10 @@ class Host(Protocol):
         """What the supervisor says of the server now."""
 
     def run_job(self, argv: Sequence[str], timeout: float, stdin: bytes = b"") -> Finished:
-        """Runs one command as the engine's user under the supervisor, and waits. It survives the agent; asked again
-        with the same argv while it runs, it is waited for and not started twice. Raises DeadlinePassed."""
+        """Runs one command as the engine's user under the supervisor, and waits. It survives the agent: asked again
+        with the same argv and input, a running job is waited for and not started twice, and an end that nobody has
+        seen yet is returned. Raises DeadlinePassed when it was stopped after ``timeout`` seconds, and Busy when another
+        job was in the way for so long."""
 
     def stats(self) -> FilesystemStats:
         """Space on the data volume."""

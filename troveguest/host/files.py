@@ -1,10 +1,12 @@
 """Files that are whole or not there: written aside, flushed, and renamed into place."""
 
+import errno
 import os
 import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -45,22 +47,38 @@ def write_if_changed(path: Path, content: str | bytes, *, mode: int = 0o600, own
 
 def read(path: Path) -> bytes | None:
     """The content of a plain file; None when nothing is there, or something else than a plain file."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return None
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read()
-    return None
+    file = _open_plain(path)
+    if file is None:
+        return None
+    with file:
+        return file.read()
 
 
 def tail(path: Path, size: int) -> str:
-    """The last ``size`` bytes of a text, empty when it is not there; bytes that are no text become ``?`` marks."""
-    with suppress(FileNotFoundError), path.open("rb") as file:
+    """The last ``size`` bytes of a plain file as text; empty when there is none. Foreign bytes become U+FFFD."""
+    file = _open_plain(path)
+    if file is None:
+        return ""
+    with file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - size))
         return file.read(size).decode(errors="replace")
-    return ""
+
+
+def _open_plain(path: Path) -> BinaryIO | None:
+    """Opens what may have been put there by somebody else: no link is followed, no pipe waited for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return os.fdopen(descriptor, "rb")
 
 
 def ensure_directory(path: Path, mode: int, owner: Owner = (-1, -1)) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import select
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -9,8 +10,8 @@ from signal import pidfd_send_signal
 
 from .base import ProcessId
 
-_STATE, _PARENT, _START = 0, 1, 19
-"""Places in /proc/<pid>/stat behind the command's closing parenthesis (proc(5): fields 3, 4 and 22)."""
+_STATE, _PARENT, _TERMINAL, _START = 0, 1, 4, 19
+"""Places in /proc/<pid>/stat behind the command's closing parenthesis (proc(5): fields 3, 4, 7 and 22)."""
 
 
 @cache
@@ -32,8 +33,28 @@ def parent(pid: int) -> int | None:
     return int(fields[_PARENT]) if fields else None
 
 
+def terminal(pid: int) -> int:
+    """The number of the process's controlling terminal, 0 when it has none or is gone."""
+    fields = _stat(pid)
+    return int(fields[_TERMINAL]) if fields else 0
+
+
+def command_line(pid: int) -> list[str]:
+    """The words of the command; empty for a zombie, a kernel thread, and one that is gone."""
+    try:
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def is_alive(process: ProcessId) -> bool:
     return process.boot == boot_id() and identify(process.pid) == process
+
+
+def started_at(process: ProcessId) -> float:
+    """When the process began, in seconds since 1970 by today's clock."""
+    since_boot = process.start_ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
 
 
 def all_ids() -> list[int]:

@@ -1,0 +1,33 @@
+"""What ``place`` writes down of an instance, for its own repair and for the agent. Holds no secret."""
+
+from pathlib import Path
+
+import msgspec
+
+from . import files
+
+GIB = 2**30
+IMAGE, DIRECTORY = "image", "directory"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """``volume`` is IMAGE or DIRECTORY; ``volume_gb`` None where no size was asked for."""
+
+    instance_id: str = ""
+    volume: str = DIRECTORY
+    volume_gb: int | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> "Record":
+        """The record at ``path``, an empty one where there is none."""
+        data = files.read(path)
+        return msgspec.json.decode(data, type=cls) if data is not None else cls()
+
+    def write(self, path: Path) -> None:
+        files.write_if_changed(path, msgspec.json.encode(self), mode=0o644)
+
+    def directory_bytes(self) -> int | None:
+        """The size that a plain directory was promised to keep below; None where a file system sees to it."""
+        if self.volume == DIRECTORY and self.volume_gb is not None:
+            return self.volume_gb * GIB
+        return None

@@ -1,0 +1,198 @@
+"""Making, enlarging and removing the place of one instance. Every step may have been done before, wholly or in part."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.contract.placement import Growth, Placed, Placement, Unplacement
+from common.errors import HostFailed, Invalid, NotFound
+
+from ..host import files, record
+from ..host.layout import Layout
+from . import commands, configuration, limits, remains, scripts, services, users, volume
+from .limits import NONE, Limits
+from .volume import Volume
+
+_ONE_USER = "One trust domain: agent and database server run as the same user, and who controls one controls the other."
+_TWO_USERS = "The database server and the agent run as two users, and neither as the one that placed them."
+
+
+@dataclass
+class Site:
+    """A placing under way: what a step makes, the later ones use."""
+
+    placement: Placement
+    layout: Layout
+    accounts: users.Accounts = field(default_factory=users.mine)
+    volume: Volume = field(default_factory=lambda: Volume(record.DIRECTORY))
+    limits: Limits = field(default_factory=lambda: Limits(NONE))
+
+
+def place(placement: Placement) -> Placed:
+    """Makes or repairs the place and starts the agent. A server that runs there is not touched.
+
+    Raises Invalid, Conflict, HostFailed, NoSpace.
+    """
+    layout = _layout(placement.instance_id, placement.home)
+    _check(placement)
+    with _held(layout.home):
+        site = Site(placement, layout)
+        for step in STEPS:
+            step(site)
+    return _placed(site)
+
+
+def grow(growth: Growth) -> None:
+    """Makes the volume larger in use. Raises NotFound, Invalid, HostFailed."""
+    layout = _layout(growth.instance_id, growth.home)
+    if not layout.record.exists():
+        raise NotFound(f"Nothing is placed in {layout.home}.")
+    with _held(layout.home):
+        known = record.Record.read(layout.record)
+        if known.volume_gb is None:
+            raise Invalid("The instance has no volume of its own.")
+        if known.volume == record.IMAGE:
+            _volume(layout).grow(growth.volume_gb)
+        elif growth.volume_gb < known.volume_gb:
+            raise Invalid(f"The volume has {known.volume_gb} GB and cannot become smaller.")
+        _write_record(layout, known.volume, growth.volume_gb)
+
+
+def unplace(unplacement: Unplacement) -> None:
+    """Ends and removes all of it, from whatever state. Raises HostFailed."""
+    layout = _layout(unplacement.instance_id, unplacement.home)
+    with _held(layout.home):
+        remains.end_all(unplacement.instance_id, layout.home)
+        _volume(layout).remove()
+        limits.remove(unplacement.instance_id)
+        for entry in layout.home.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        if commands.is_root():
+            users.remove(unplacement.instance_id)
+        layout.home.rmdir()
+
+
+def make_accounts(site: Site) -> None:
+    if commands.is_root():
+        site.accounts = users.ensure(site.placement.instance_id)
+
+
+def make_directories(site: Site) -> None:
+    engine, agent, layout = site.accounts.engine, site.accounts.agent, site.layout
+    own = (os.geteuid(), os.getegid())
+    for path, mode, owner in (
+        (layout.home, 0o711, own),
+        (layout.config, 0o700, agent.owner),
+        (layout.state, 0o700, agent.owner),
+        (layout.engine, 0o2750, (agent.uid, engine.gid)),
+        (layout.orders, 0o2750, (agent.uid, engine.gid)),
+        (layout.jobs, 0o2750, engine.owner),
+        (layout.run, 0o2750, engine.owner),
+        # both write here, and neither may take away the other's
+        (layout.log, 0o3770, (own[0], engine.gid)),
+        (scripts.log(layout), 0o700, agent.owner),
+        (layout.services, 0o755, own),
+    ):
+        files.ensure_directory(path, mode, owner)
+    services.ensure_pipe(layout.news, 0o660, (agent.uid, engine.gid))
+
+
+def make_volume(site: Site) -> None:
+    layout, engine = site.layout, site.accounts.engine
+    known = record.Record.read(layout.record) if layout.record.exists() else None
+    files.ensure_directory(layout.volume, 0o755)
+    place_of_volume = _volume(layout)
+    if commands.is_root():
+        files.ensure_directory(place_of_volume.image.parent, 0o700)
+    site.volume = place_of_volume.ensure(site.placement.volume_gb, known.volume if known else None)
+    files.ensure_directory(layout.volume, 0o755)
+    files.ensure_directory(layout.data, 0o750, engine.owner)
+    _write_record(layout, site.volume.kind, site.placement.volume_gb)
+
+
+def set_limits(site: Site) -> None:
+    site.limits = limits.ensure(site.placement.instance_id, site.placement.memory_mb, site.placement.vcpus)
+
+
+def configure(site: Site) -> None:
+    configuration.write(site.placement, site.layout, site.accounts.agent)
+    files.ensure_link(site.layout.current, site.placement.release)
+
+
+def supervise(site: Site) -> None:
+    services.write(site.layout, site.accounts, site.limits)
+    services.start(site.layout)
+    services.refresh_agent(site.layout)
+
+
+STEPS: tuple[Callable[[Site], None], ...] = (
+    make_accounts, make_directories, make_volume, set_limits, configure, supervise)
+
+
+def _placed(site: Site) -> Placed:
+    apart = site.accounts.are_apart
+    notes = (site.volume.note, site.limits.note, "" if apart else _ONE_USER)
+    return Placed(
+        instance_id=site.placement.instance_id, limits=site.limits.kind, volume=site.volume.kind,
+        trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note))
+
+
+def _layout(instance_id: str, home: str) -> Layout:
+    """Raises Invalid for a directory that does not bear the instance's name: it is going to be removed one day."""
+    path = Path(home)
+    if not path.is_absolute() or path.name != instance_id or ".." in path.parts:
+        raise Invalid(f"{home} cannot be the home of instance {instance_id}.",
+                      "It is an absolute path that ends in the instance's id.")
+    return Layout(path)
+
+
+def _volume(layout: Layout) -> volume.Place:
+    """Images are beside the directory that the homes are in: ``<root>/instances/<id>``, ``<root>/volumes/<id>.img``."""
+    pool = layout.home.parent.parent / "volumes"
+    return volume.Place(pool / f"{layout.home.name}.img", layout.volume)
+
+
+def _check(placement: Placement) -> None:
+    release = Path(placement.release)
+    if not (release / "bin" / "trove-guestagent").is_file():
+        raise Invalid(f"{release} is no release of the agent.", "Build one: python -m trove.providers.release.")
+    if commands.is_root():
+        for path in (*Path(placement.home).parents, release, *release.parents):
+            if path.exists() and not path.stat().st_mode & 0o001:
+                raise HostFailed(f"Users of instances cannot pass through {path}.",
+                                 f"Let them: chmod o+x {path}, or choose another directory.")
+
+
+def _write_record(layout: Layout, kind: str, volume_gb: int | None) -> None:
+    record.Record(instance_id=layout.home.name, volume=kind, volume_gb=volume_gb).write(layout.record)
+
+
+@contextmanager
+def _held(home: Path) -> Iterator[None]:
+    """One place, grow or unplace at a time; a control plane that was killed may have left one running."""
+    descriptor = _lock(home)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(home: Path) -> int:
+    """Makes the directory and locks it. One that was removed while we waited is made anew."""
+    while True:
+        home.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            home.mkdir(mode=0o711)
+        descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), home.lstat()):
+                return descriptor
+        os.close(descriptor)

@@ -1,0 +1,69 @@
+"""The processes of an instance, found whatever became of their parents, and their end."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from common.errors import HostFailed
+
+from ..host import processes
+from ..host.base import ProcessId
+from . import limits, users
+
+_PATIENCE = 20.0
+_SUPERVISORS = ("runsvdir", "runsv")
+
+
+def end_all(instance_id: str, home: Path) -> None:
+    """Kills every process of the instance, supervisors first. Raises HostFailed for one that outlives that."""
+    deadline = time.monotonic() + _PATIENCE
+    while found := find(instance_id, home):
+        for process in sorted(found, key=_is_supervised):
+            processes.send(process, signal.SIGKILL)
+        for process in found:
+            if not processes.wait_end(process, deadline - time.monotonic()):
+                raise HostFailed(f"Process {process.pid} of the instance outlives SIGKILL.",
+                                 "It waits for a disk: look at the kernel's log.")
+
+
+def find(instance_id: str, home: Path) -> list[ProcessId]:
+    """By account, control group, mark in the environment, or working directory; never ourselves or those above us."""
+    spared = set(_ancestors(os.getpid()))
+    accounts = users.ids(instance_id)
+    members = limits.members(instance_id)
+    found = []
+    for pid in processes.all_ids():
+        if pid not in spared and (pid in members or _belongs(pid, home, accounts)):
+            process = processes.identify(pid)
+            found += [process] if process is not None else []
+    return found
+
+
+def _belongs(pid: int, home: Path, accounts: frozenset[int]) -> bool:
+    try:
+        if Path(f"/proc/{pid}").stat().st_uid in accounts:
+            return True
+        if b"TROVE_HOME=" + os.fsencode(home) in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            return True
+        return _is_daemon(pid) and Path(f"/proc/{pid}/cwd").readlink().is_relative_to(home)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # it ended, or is another user's and so not ours
+        return False
+
+
+def _is_daemon(pid: int) -> bool:
+    """Without a terminal: the shell of somebody who looks around in the directory is not the instance's."""
+    return processes.terminal(pid) == 0
+
+
+def _is_supervised(process: ProcessId) -> bool:
+    words = processes.command_line(process.pid)
+    return bool(words) and Path(words[0]).name not in _SUPERVISORS
+
+
+def _ancestors(pid: int | None) -> list[int]:
+    line = []
+    while pid:
+        line.append(pid)
+        pid = processes.parent(pid)
+    return line

@@ -1,0 +1,83 @@
+"""The scripts that runit runs: they drop root, its environment and its limits, and become the program."""
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..host.layout import Layout
+from . import commands
+from .limits import Limits
+from .users import Account, Accounts
+
+PYTHON = "/usr/bin/python3 -IS"
+OPEN_FILES = 65536
+
+
+def agent(layout: Layout, accounts: Accounts) -> str:
+    program = f"{_word(layout.current / 'bin' / 'trove-guestagent')} run --config-dir {_word(layout.config)}"
+    return _script("exec 2>&1", "umask 027", f"exec {_become(layout, accounts, accounts.agent)} {program}")
+
+
+def agent_log(layout: Layout, accounts: Accounts) -> str:
+    """svlogd keeps ten files of 1 MB."""
+    return _script(f"exec {_become(layout, accounts, accounts.agent)} {commands.find('svlogd')} {_word(log(layout))}")
+
+
+def log(layout: Layout) -> Path:
+    return layout.log / "agent"
+
+
+def database(layout: Layout, accounts: Accounts, limits: Limits) -> str:
+    words = " ".join(map(_word, (
+        launcher(layout), layout.command, layout.database_log, layout.database_process)))
+    return _script(*_confined(limits), f"exec {_become(layout, accounts, accounts.engine)} {PYTHON} {words}")
+
+
+def job(layout: Layout, accounts: Accounts, limits: Limits) -> str:
+    words = f"{_word(runner(layout))} {_word(layout.home)}"
+    return _script(*_confined(limits), f"exec {_become(layout, accounts, accounts.engine)} {PYTHON} {words}")
+
+
+def job_finish(layout: Layout, accounts: Accounts) -> str:
+    """Runs after each runner; one that ended by itself has left nothing to clean up."""
+    words = f"{_word(runner(layout))} {_word(layout.home)} bury"
+    return _script('[ "$1" != 0 ] || exit 0', f"exec {_become(layout, accounts, accounts.engine)} {PYTHON} {words}")
+
+
+def supervisor(layout: Layout, leave: Iterable[Path]) -> str:
+    """The last words of runsv show up as the end of runsvdir's command line, which grows no further."""
+    groups = (f"{{ echo $$ > {_word(procs)}; }} 2>/dev/null" for procs in leave)
+    words = f"-P {_word(layout.services)} 'log: {'.' * 400}'"
+    return _script("exec </dev/null >/dev/null 2>&1", *groups, f"exec {commands.find('runsvdir')} {words}")
+
+
+def launcher(layout: Layout) -> Path:
+    return layout.services / "launcher.py"
+
+
+def runner(layout: Layout) -> Path:
+    return layout.services / "runner.py"
+
+
+def _become(layout: Layout, accounts: Accounts, account: Account) -> str:
+    """A prefix that gives a program its account and an environment of its own."""
+    environment = {**commands.ENVIRONMENT, "TROVE_HOME": str(layout.home)}
+    words = [commands.find("env"), "-i", *(f"{name}={value}" for name, value in environment.items())]
+    if accounts.are_apart:
+        words += [commands.find("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups",
+                  "--no-new-privs", "--inh-caps=-all", "--"]
+    return shlex.join(words)
+
+
+def _confined(limits: Limits) -> list[str]:
+    """Joins the control groups, or does not start: a server without its limits would be a surprise later."""
+    joins = [f"echo $$ > {_word(procs)} || exit 111" for procs in limits.joins]
+    return [f"ulimit -n {OPEN_FILES} || ulimit -n $(ulimit -Hn)", "ulimit -c 0", *joins]
+
+
+def _script(*lines: str) -> str:
+    return "\n".join(("#!/bin/sh", "# Written by trove-guestagent place.", *lines)) + "\n"
+
+
+def _word(path: Path) -> str:
+    return shlex.quote(str(path))

@@ -1,0 +1,94 @@
+"""The supervisor of an instance and its three services: agent, database server, jobs."""
+
+import os
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from common.errors import HostFailed
+
+from ..host import files, launcher, processes, runner
+from ..host.base import ProcessId
+from ..host.layout import AGENT, DATABASE, JOB, SERVICES, Layout
+from ..host.supervision import Supervised
+from . import commands, limits, scripts
+from .limits import Limits
+from .users import Account, Accounts
+
+_PATIENCE = 10.0
+_LOOK_AGAIN = 0.01
+_TICK = 0.02
+"""Seconds by which the kernel may tell a start too early."""
+
+
+def write(layout: Layout, accounts: Accounts, confines: Limits) -> None:
+    """Writes the run directories. What runs is not touched by that."""
+    for name in SERVICES:
+        files.ensure_directory(layout.service(name), 0o755)
+    _program(scripts.launcher(layout), Path(launcher.__file__).read_text())
+    _program(scripts.runner(layout), Path(runner.__file__).read_text())
+    _service(layout, AGENT, scripts.agent(layout, accounts))
+    _service(layout, DATABASE, scripts.database(layout, accounts, confines), accounts.agent)
+    _service(layout, JOB, scripts.job(layout, accounts, confines), accounts.agent)
+    _program(layout.service(JOB) / "finish", scripts.job_finish(layout, accounts))
+    files.ensure_directory(layout.service(AGENT) / "log", 0o755)
+    _program(layout.service(AGENT) / "log" / "run", scripts.agent_log(layout, accounts))
+    _program(layout.services / "supervisor", scripts.supervisor(layout, limits.roots()))
+
+
+def start(layout: Layout) -> None:
+    """Sees to it that the supervisor runs, below nobody; returns when every service has its own. Raises HostFailed."""
+    if supervisor(layout) is None:
+        commands.run(["setsid", "--fork", str(layout.services / "supervisor")],
+                     marks={"TROVE_HOME": str(layout.home)})
+    deadline = time.monotonic() + _PATIENCE
+    while not all(Supervised(layout.supervise(name)).is_supervised() for name in SERVICES):
+        if time.monotonic() > deadline:
+            raise HostFailed(f"The supervisor did not take up its services within {_PATIENCE:.0f} s.",
+                             f"Look at the processes that have {layout.home} in their command line.")
+        time.sleep(_LOOK_AGAIN)  # runsv announces itself by no event
+
+
+def refresh_agent(layout: Layout) -> None:
+    """Restarts an agent that is older than what it runs from; nothing else notices."""
+    service = Supervised(layout.supervise(AGENT))
+    sources = (layout.current, layout.service(AGENT) / "run", *layout.config.iterdir())
+    newest = max(source.lstat().st_mtime for source in sources)
+    process = service.process()
+    if process is not None and processes.started_at(process) + _TICK < newest:
+        service.tell(b"t")
+
+
+def supervisor(layout: Layout) -> ProcessId | None:
+    """The instance's runsvdir."""
+    for pid in processes.all_ids():
+        words = processes.command_line(pid)
+        if words and Path(words[0]).name == "runsvdir" and str(layout.services) in words:
+            return processes.identify(pid)
+    return None
+
+
+def _service(layout: Layout, name: str, script: str, commander: Account | None = None) -> None:
+    """A run directory; with a ``commander``, one whose control pipe he may write to, and that is down until he does."""
+    _program(layout.service(name) / "run", script)
+    if commander is not None:
+        supervise = layout.supervise(name)
+        files.ensure_directory(supervise, 0o750, (-1, commander.gid))
+        for pipe, mode in (("control", 0o620), ("ok", 0o600)):
+            ensure_pipe(supervise / pipe, mode, (-1, commander.gid))
+        files.write_if_changed(layout.service(name) / "down", "", mode=0o644)
+
+
+def ensure_pipe(path: Path, mode: int, owner: files.Owner) -> None:
+    """A named pipe in a directory of our own; runsv takes over the one that it finds, with its mode."""
+    with suppress(FileExistsError):
+        os.mkfifo(path, 0o600)
+    if not stat.S_ISFIFO(path.lstat().st_mode):
+        raise HostFailed(f"{path} is not a pipe.", "Remove it.")
+    os.chown(path, *owner, follow_symlinks=False)
+    path.chmod(mode)
+
+
+def _program(path: Path, text: str) -> None:
+    files.write_if_changed(path, text, mode=0o755)

@@ -1,0 +1,165 @@
+"""The operating system accounts of an instance: one for the database server, one for the agent."""
+
+import fcntl
+import grp
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from common.errors import Conflict
+
+from . import commands
+
+_RANGE = ("70000", "99999")
+"""Ids that neither Debian's tools nor systemd nor subordinate ids claim: instances do not use up the system's."""
+_ABSENT = 6
+"""What userdel and groupdel exit with when there is no such account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    uid: int
+    gid: int
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        return self.uid, self.gid
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The same account twice where there is no root to make two of them."""
+
+    engine: Account
+    agent: Account
+
+    @property
+    def are_apart(self) -> bool:
+        return self.engine != self.agent
+
+
+def names(instance_id: str) -> tuple[str, str]:
+    """Of the engine's account and of the agent's; 16 characters, as old tools cut at 32."""
+    digits = instance_id.replace("-", "")[:12]
+    return f"tre-{digits}", f"tra-{digits}"
+
+
+def mine() -> Accounts:
+    """For an ordinary user: everything is his."""
+    account = Account(_my_name(), os.geteuid(), os.getegid())
+    return Accounts(account, account)
+
+
+def _my_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # containers run programs under bare numbers
+        return str(os.geteuid())
+
+
+def ensure(instance_id: str) -> Accounts:
+    """Both accounts, made where missing. Needs root. Raises Conflict when a name is another instance's."""
+    engine, agent = names(instance_id)
+    if found := _find(instance_id):
+        return found
+    with _account_files():
+        _ensure_account(engine, instance_id)
+        _ensure_account(agent, instance_id, "--groups", engine)
+        if agent not in grp.getgrnam(engine).gr_mem:
+            commands.run(["usermod", "--append", "--groups", engine, agent])
+    return Accounts(_account(engine), _account(agent))
+
+
+def ids(instance_id: str) -> frozenset[int]:
+    """User ids of those accounts that are there."""
+    return frozenset(_account(name).uid for name in names(instance_id) if _has_user(name))
+
+
+def remove(instance_id: str) -> None:
+    """Takes both away. Needs root; nothing to do when they are not there."""
+    if not any(_exists(name) for name in names(instance_id)):
+        return
+    with _account_files():
+        for name in reversed(names(instance_id)):
+            if _has_user(name):
+                # forced: a process that has ended but is not yet reaped counts as using the account
+                commands.run(["userdel", "--force", name], accept=(0, _ABSENT))
+            if _has_group(name):
+                commands.run(["groupdel", name], accept=(0, _ABSENT))
+
+
+def _find(instance_id: str) -> Accounts | None:
+    """The accounts when nothing is missing of them."""
+    engine, agent = names(instance_id)
+    if not (_is_whole(engine, instance_id) and _is_whole(agent, instance_id)):
+        return None
+    return Accounts(_account(engine), _account(agent)) if agent in grp.getgrnam(engine).gr_mem else None
+
+
+def _ensure_account(name: str, instance_id: str, *more: str) -> None:
+    if _is_whole(name, instance_id):
+        return
+    if _has_user(name):
+        commands.run(["userdel", "--force", name], accept=(0, _ABSENT))
+    if _has_group(name):
+        commands.run(["groupdel", name], accept=(0, _ABSENT))
+    numbers = [f"SYS_{kind}_{end}={number}" for kind in ("UID", "GID")
+               for end, number in zip(("MIN", "MAX"), _RANGE, strict=True)]
+    commands.run([
+        "useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
+        "--shell", "/usr/sbin/nologin", "--comment", _comment(instance_id),
+        *(word for setting in numbers for word in ("-K", setting)), *more, name])
+
+
+def _is_whole(name: str, instance_id: str) -> bool:
+    """Whether the account is there with its group; a useradd that was killed may leave one without the other."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return False
+    if entry.pw_gecos != _comment(instance_id):
+        raise Conflict(f"The account {name} is not this instance's.", f"Look at {name} in /etc/passwd.")
+    return _has_group(name) and grp.getgrnam(name).gr_gid == entry.pw_gid
+
+
+def _comment(instance_id: str) -> str:
+    return f"Trove instance {instance_id}"
+
+
+def _account(name: str) -> Account:
+    entry = pwd.getpwnam(name)
+    return Account(name, entry.pw_uid, entry.pw_gid)
+
+
+def _exists(name: str) -> bool:
+    return _has_user(name) or _has_group(name)
+
+
+def _has_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _has_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+@contextmanager
+def _account_files() -> Iterator[None]:
+    """Placings that run side by side change the account files one after the other: useradd itself gives up soon."""
+    directory = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
