@@ -1,0 +1,147 @@
+"""``trove-guestagent``: the resident agent, and the root command that makes and removes its place on a machine.
+
+Options of the agent come from files, orders to place from standard input: nothing secret is an argument. Each command
+imports what it needs and nothing else; argparse would cost the resident agent half a megabyte.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from common.errors import Invalid, TroveError
+
+USAGE = """\
+usage: trove-guestagent COMMAND
+
+  run [--config-file FILE]… [--config-dir DIRECTORY]…
+                   serve one instance until SIGTERM
+  check [--config-file FILE]… [--config-dir DIRECTORY]…
+                   say what is wrong with the configuration
+  config-sample    print every option with its help and its default
+  place            make or repair a place; reads its description (JSON) from standard input, answers in JSON
+  grow             make the volume of a place larger; likewise
+  unplace          remove a place; likewise
+  version          print the versions of the agent and of its contract
+"""
+
+T = TypeVar("T")
+
+USAGE_FAULT = 64
+CONFIGURATION_FAULT = 78
+"""Exit codes, as sysexits.h has them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["help"]
+    if command not in COMMANDS:
+        return _complain(f"There is no command {command!r}.\n\n{USAGE}", USAGE_FAULT)
+    return COMMANDS[command](rest)
+
+
+def run(arguments: Sequence[str]) -> int:
+    from . import config, service
+
+    try:
+        options, unknown = config.load(*_sources(arguments))
+        service.run(options, unknown)
+    except TroveError as error:
+        return _complain(error.sentence(), CONFIGURATION_FAULT if isinstance(error, Invalid) else 1)
+    return 0
+
+
+def check(arguments: Sequence[str]) -> int:
+    """Exit code 78 when the agent would not start, or an entry means nothing to it."""
+    from . import config
+
+    try:
+        _, unknown = config.load(*_sources(arguments))
+    except TroveError as error:
+        return _complain(error.sentence(), CONFIGURATION_FAULT)
+    return _complain("\n".join(unknown), CONFIGURATION_FAULT) if unknown else 0
+
+
+def config_sample(arguments: Sequence[str]) -> int:
+    from common.openstack import options
+
+    from . import config
+
+    sys.stdout.write(options.sample(config.Options))
+    return 0
+
+
+def version(arguments: Sequence[str]) -> int:
+    from common.contract import CONTRACT_VERSION
+
+    from . import __version__
+
+    sys.stdout.write(f"trove-guestagent {__version__}, contract {CONTRACT_VERSION}\n")
+    return 0
+
+
+def place(arguments: Sequence[str]) -> int:
+    from common.contract.placement import Placement
+
+    from .place import placing
+
+    return _obey(Placement, placing.place)
+
+
+def grow(arguments: Sequence[str]) -> int:
+    from common.contract.placement import Growth
+
+    from .place import placing
+
+    return _obey(Growth, placing.grow)
+
+
+def unplace(arguments: Sequence[str]) -> int:
+    from common.contract.placement import Unplacement
+
+    from .place import placing
+
+    return _obey(Unplacement, placing.unplace)
+
+
+def usage(arguments: Sequence[str]) -> int:
+    sys.stdout.write(USAGE)
+    return 0
+
+
+def _obey(kind: type[T], act: Callable[[T], object]) -> int:
+    """An order on standard input; on standard output its answer, or with exit code 1 what went wrong."""
+    from common.contract import codec
+    from common.contract.types import Failure
+
+    answer: object
+    try:
+        answer = act(codec.decode(sys.stdin.buffer.read(), kind))
+    except TroveError as error:
+        answer = Failure(code=error.code, message=error.message, hint=error.hint)
+    sys.stdout.write(codec.encode(answer).decode() + "\n")
+    return 1 if isinstance(answer, Failure) else 0
+
+
+def _sources(arguments: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Files and directories to read options from, as oslo.config's command line names them. Raises Invalid."""
+    found: dict[str, list[Path]] = {"--config-file": [], "--config-dir": []}
+    words = iter(arguments)
+    for word in words:
+        name, equals, value = word.partition("=")
+        value = value if equals else next(words, "")
+        if name not in found or not value:
+            raise Invalid(f"The argument {word!r} is not understood.",
+                          "Give --config-file FILE or --config-dir DIRECTORY.")
+        found[name].append(Path(value))
+    return found["--config-file"], found["--config-dir"]
+
+
+def _complain(sentence: str, code: int) -> int:
+    sys.stderr.write(f"trove-guestagent: {sentence}\n")
+    return code
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "run": run, "check": check, "config-sample": config_sample, "place": place, "grow": grow, "unplace": unplace,
+    "version": version, "help": usage, "--help": usage, "-h": usage,
+}
