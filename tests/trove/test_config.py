@@ -1,0 +1,67 @@
+"""The control plane's options: what they accept, that each is used, and that none is an agent's."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.errors import Invalid
+from trove import config
+from troveguest import config as guest_config
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def names(sections: list) -> set[tuple[str, str]]:
+    return {(section, option.name) for section, options in sections for option in options}
+
+
+def test_no_option_belongs_to_both_sides() -> None:
+    control, guest = names(config.list_opts()), names(guest_config.list_opts())
+    assert control and guest
+    assert control & guest == set()
+
+
+@pytest.mark.parametrize("package", ["troveguest", "common"])
+def test_no_option_of_ours_is_declared_on_the_agents_side(package: str) -> None:
+    sources = "".join(file.read_text() for file in (CHECKOUT / package).rglob("*.py"))
+    assert "register_opt" not in sources and "trove.config" not in sources
+
+
+def test_every_option_is_read() -> None:
+    sources = "".join(file.read_text() for file in (CHECKOUT / "trove").rglob("*.py") if file.name != "config.py")
+    unread = [(section, name) for section, name in names(config.list_opts())
+              if not re.search(rf"{'conf' if section == 'DEFAULT' else f'({section}|_section)'}\.{name}\b", sources)]
+    assert unread == []
+
+
+def test_defaults_are_right_for_one_machine(tmp_path: Path) -> None:
+    conf = config.load([tmp_path / "trove.conf"])
+    assert (conf.bind_host, conf.bind_port, conf.auth_strategy) == ("127.0.0.1", 8779, "noauth")
+    assert (conf.broker.host, conf.database.connection, conf.provider.name) == ("", "", "local")
+
+
+def test_a_file_sets_options(tmp_path: Path) -> None:
+    file = tmp_path / "trove.conf"
+    file.write_text("[DEFAULT]\nbind_port = 9000\ntrove_volume_support = false\n[broker]\nhost = mq.example.org\n")
+    conf = config.load([file])
+    assert (conf.bind_port, conf.trove_volume_support, conf.broker.host) == (9000, False, "mq.example.org")
+
+
+@pytest.mark.parametrize(("line", "word"), [
+    ("bind_port = many", "bind_port"), ("max_accepted_volume_size = 0", "max_accepted_volume_size"),
+    ("auth_strategy = none", "auth_strategy"), ("no assignment", "trove.conf"),
+])
+def test_what_cannot_be_used_is_named(tmp_path: Path, line: str, word: str) -> None:
+    file = tmp_path / "trove.conf"
+    file.write_text(f"[DEFAULT]\n{line}\n")
+    with pytest.raises(Invalid, match=re.escape(word)):
+        config.load([file])
+
+
+def test_the_sample_file_is_the_present_one() -> None:
+    done = subprocess.run([Path(sys.executable).parent / "oslo-config-generator", "--namespace", "trove",
+                           "--wrap-width", "110"], capture_output=True, text=True, check=True)
+    assert (CHECKOUT / "docs" / "reference" / "trove.conf.sample").read_text() == done.stdout
