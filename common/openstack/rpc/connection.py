@@ -286,13 +286,14 @@ class Bus:
         poller = select.poll()
         poller.register(link, select.POLLIN)
         poller.register(self._wake_reader, select.POLLIN)
-        broker, due = link.fileno(), time.monotonic() + link.tick
+        due = time.monotonic() + link.tick
         while not self._stopping:
-            ready = poller.poll(max(0.0, min(due, self._look_again or due) - time.monotonic()) * 1000)
-            if any(descriptor == broker for descriptor, _ in ready):
-                link.receive()
-            if self._woken:
+            until = 0.0 if link.has_unseen else min(due, self._look_again or due)
+            ready = {descriptor for descriptor, _ in poller.poll(max(0.0, until - time.monotonic()) * 1000)}
+            if self._wake_reader.fileno() in ready:
                 self._sleep_again()
+            if link.fileno() in ready or link.has_unseen:
+                link.receive()
             self._do_work(link)
             now = time.monotonic()
             if now >= due:
@@ -304,8 +305,7 @@ class Bus:
 
     def _sleep_again(self) -> None:
         """Before the work is taken: a thread that posts afterwards wakes us anew."""
-        with contextlib.suppress(BlockingIOError):  # the flag is set before the byte is sent
-            self._wake_reader.recv(4096)
+        self._wake_reader.recv(4096)
         self._woken = False
 
     def _do_work(self, link: links.Link) -> None:

@@ -134,15 +134,23 @@ class Link:
 
     def __init__(self, address: BusAddress, name: str, on_blocked: Callable[[bool], None],
                  on_return: Callable[[str], None]) -> None:
-        self._connection = _connection(address, name, on_blocked)
-        self._connection.connect()
-        self._transport: Any = self._connection.transport
-        self._socket: socket.socket = self._transport.sock
-        self._socket.settimeout(SYNC_TIMEOUT)
         self._on_return = on_return
         self._published = 0
+        self._prefetch = 0
         self._unconfirmed: dict[int, Publication] = {}
         self._unroutable: set[str] = set()
+        self._connection = _connection(address, name, on_blocked)
+        try:
+            self._connection.connect()
+            self._transport: Any = self._connection.transport
+            self._socket: socket.socket = self._transport.sock
+            self._socket.settimeout(SYNC_TIMEOUT)
+            self._open_channels()
+        except BaseException:
+            self._collect()
+            raise
+
+    def _open_channels(self) -> None:
         self.admin = self._connection.channel()
         self.admin.revives = True
         self._plain = self._connection.channel()
@@ -153,7 +161,6 @@ class Link:
         self._confirming.events["basic_nack"].add(self._on_nack)
         self._confirming.events["basic_return"].add(self._returned_confirmed)
         self._consuming = self._connection.channel()
-        self._prefetch = 0
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -167,19 +174,29 @@ class Link:
         """Sends a heartbeat when one is due; raises amqp.ConnectionForced when the broker's have stopped."""
         self._connection.heartbeat_tick()
 
+    @property
+    def has_unseen(self) -> bool:
+        """Whether something has arrived that ``poll`` does not show: the answer to a declaration came with more
+        behind it.
+        """
+        return self._frame_is_whole() or self._is_decrypted()
+
     def receive(self) -> None:
         """Takes what has arrived, never waits, and hands on every whole frame."""
-        while True:
-            data = self._fetch()
-            if data is None:
-                return
-            # py-amqp reads from this buffer first, so a declaration that waits inside a callback goes on in the right
-            # place.
+        self._hand_on()
+        while (data := self._fetch()) is not None:
+            # py-amqp reads from this buffer first, so a declaration that waits inside a callback goes on at its place.
             self._transport._read_buffer += data
-            while self._frame_is_whole(self._transport._read_buffer):
-                self._connection.on_inbound_frame(self._transport.read_frame())
-            if not (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
+            self._hand_on()
+            if not self._is_decrypted():
                 return
+
+    def _hand_on(self) -> None:
+        while self._frame_is_whole():
+            self._connection.on_inbound_frame(self._transport.read_frame())
+
+    def _is_decrypted(self) -> bool:
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def _fetch(self) -> bytes | None:
         self._socket.settimeout(0)
@@ -193,8 +210,8 @@ class Link:
             raise ConnectionResetError("the broker closed the connection")
         return data
 
-    @staticmethod
-    def _frame_is_whole(buffer: bytes) -> bool:
+    def _frame_is_whole(self) -> bool:
+        buffer: bytes = self._transport._read_buffer
         if len(buffer) < _FRAME_HEADER.size:
             return False
         size: int = _FRAME_HEADER.unpack_from(buffer)[2]
@@ -238,13 +255,17 @@ class Link:
 
     def drop(self) -> None:
         """Ends it without a word to the broker."""
-        with contextlib.suppress(OSError):  # unwrapping TLS on a dead socket fails; it is closed all the same
-            if self._socket.fileno() >= 0:
-                self._socket.settimeout(0)
-            self._connection.collect()
+        self._collect()
         unconfirmed, self._unconfirmed = self._unconfirmed, {}
         for publication in unconfirmed.values():
             publication.fail(CONNECTION_LOST)
+
+    def _collect(self) -> None:
+        transport = self._connection._transport
+        if transport is not None and transport.sock is not None:
+            transport.sock.settimeout(0)  # TLS would wait for the other side's goodbye
+        with contextlib.suppress(OSError, ValueError):  # unwrapping TLS on a dead socket fails; it is closed all the same
+            self._connection.collect()
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         for publication in self._settle(tag, multiple):
