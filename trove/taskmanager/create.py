@@ -6,9 +6,11 @@ from sqlalchemy.exc import IntegrityError
 from common import datastores
 from common.errors import Busy, DeadlinePassed, Internal
 from trove.db import guests, instances
+from trove.db.views import Instance
 from trove.providers.base import Wanted
 
 from . import guestwork, turn
+from .services import Services
 from .steps import Run, Work, step
 
 
@@ -49,19 +51,23 @@ def open_bus(work: Work) -> None:
 
 @step("Makes the place: directories, users, limits, volume, agent.", patience=600)
 def place(work: Work) -> None:
-    instance = work.instance()
-    vault = work.services.store.vault
-    with work.services.store.read() as connection:
+    put_in_place(work.services, work.instance())
+
+
+def put_in_place(services: Services, instance: Instance) -> None:
+    """Makes or repairs the place of an instance that has an address. A server that runs there is not touched."""
+    vault = services.store.vault
+    with services.store.read() as connection:
         password = guests.bus_password(connection, vault, instance.id)
         keys = guests.placement_keys(connection, vault, instance.id)
     if instance.address is None or instance.port is None:
         raise Internal("The instance has no address.", "Delete it.")
-    placed = work.services.provider.place(
+    placed = services.provider.place(
         Wanted(instance_id=instance.id, datastore=instance.version.manager, datastore_version=instance.version.number,
                address=instance.address, port=instance.port, memory_mb=instance.flavor.ram,
                vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb),
-        work.services.endpoint.login(instance.id, password), keys)
-    with work.services.store.write() as connection:
+        services.endpoint.login(instance.id, password), keys)
+    with services.store.write() as connection:
         instances.set_placement(connection, instance.id, msgspec.to_builtins(placed))
 
 

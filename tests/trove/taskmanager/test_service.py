@@ -1,0 +1,140 @@
+"""The task manager: nudges and their loss, deadlines of steps that hang, leases, the flows of a dead peer."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from common.errors import Conflict
+from tests.trove.world import World
+from trove.db import executors, operations
+from trove.db.commands import Commands
+from trove.domain.creation import Rules
+from trove.taskmanager import lease, service
+
+
+def quiet(world: World) -> Commands:
+    """An API whose nudges are lost."""
+    return Commands(world.store, Rules(default_datastore="fake"))
+
+
+def test_a_lost_nudge_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "SWEEP", 0.2)
+    world.manager.wake("nobody", "nothing")
+    world.commands = quiet(world)
+    assert world.ended(world.create(), timeout=15).state == "done"
+
+
+def test_a_nudge_comes_over_the_bus_too(world: World) -> None:
+    commands = Commands(world.store, Rules(default_datastore="fake"),
+                        lambda instance_id, operation_id: world.events.publish(
+                            "taskmanager.nudge", instance_id=instance_id, operation_id=operation_id))
+    world.commands = commands
+    assert world.ended(world.create(), timeout=5).state == "done"
+
+
+def test_what_was_asked_before_the_start_is_done_at_the_start(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.commands = quiet(world)
+    asked = world.create()
+    world.manager.start()
+    assert world.ended(asked).state == "done"
+    world.close()
+
+
+def test_a_stop_and_a_start_in_the_middle(tmp_path: Path) -> None:
+    first = World(tmp_path)
+    first.guests.slow.add("prepare")
+    first.manager.start()
+    asked = first.create()
+    first.until(lambda: first.guests.journal(asked.instance_id))
+    first.close()
+    second = World(tmp_path)
+    assert second.operation(asked).state == "running", "a stop is not a failure"
+    second.manager.start()
+    second.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
+    assert second.ended(asked).state == "done"
+    second.close()
+
+
+def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("GRACE", 0.2), ("SWEEP", 0.2)):
+        monkeypatch.setattr(service, name, value)
+    hanging, let_go = threading.Event(), threading.Event()
+
+    def hang(instance_id: str, password: object) -> None:
+        hanging.set()
+        let_go.wait(30)
+
+    monkeypatch.setattr(world.topology, "create", hang)
+    asked = world.create()
+    assert hanging.wait(10)
+    with world.store.write() as connection:
+        connection.exec_driver_sql("UPDATE operations SET deadline = 1.0")
+    world.manager.wake(asked.instance_id, asked.operation_id)
+    ended = world.ended(asked, timeout=15)
+    assert (ended.state, ended.error_code) == ("failed", "deadline")
+    assert world.instance(asked.instance_id).status == "ERROR"
+    let_go.set()
+    assert world.ended(world.delete(asked.instance_id)).state == "done"
+
+
+def test_a_second_process_under_the_same_name_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "own_holder", lambda: "another-boot/1/1")
+    with pytest.raises(Conflict, match="called one runs already"):
+        lease.take(world.store, "one")
+
+
+def test_the_lease_of_a_process_that_is_gone_is_free_at_once(world: World) -> None:
+    boot, _, _ = lease.own_holder().split("/")
+    with world.store.write() as connection:
+        executors.take(connection, "two", f"{boot}/1/12345678901234567890", time.time() + 1000)
+    assert lease.take(world.store, "two") == lease.own_holder()
+
+
+def test_a_lease_that_ran_out_has_one_heir(world: World) -> None:
+    with world.store.write() as connection:
+        executors.take(connection, "dead", "x/1/1", time.time() - 1)
+    with world.store.write() as connection:
+        assert executors.expired(connection, time.time()) == ("dead",)
+        assert executors.adopt(connection, "dead", "one", time.time(), 60)
+        assert not executors.adopt(connection, "dead", "three", time.time(), 60)
+
+
+def test_a_peer_goes_on_with_the_flows_of_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = World(tmp_path, executor="one")
+    first.guests.slow.add("prepare")
+    first.manager.start()
+    asked = first.create()
+    first.until(lambda: first.guests.journal(asked.instance_id))
+    first.close()
+    with first.store.write() as connection:
+        executors.take(connection, "one", "another-boot/1/1", time.time() - 1)
+    first.store.close()
+    second = World(tmp_path, executor="two")
+    second.manager.start()
+    second.until(lambda: second.operation(asked).executor_id == "two")
+    second.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
+    assert second.ended(asked).state == "done"
+    with second.store.read() as connection:
+        assert operations.running_of(connection, "one") == ()
+    second.close()
+
+
+def test_who_lost_the_lease_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "SWEEP", 0.2)
+    world = World(tmp_path)
+    lost = threading.Event()
+    manager = service.TaskManager(world.services, f"sqlite:///{tmp_path}/dbos.sqlite", "one", lost.set)
+    manager.start()
+    with world.store.write() as connection:
+        executors.take(connection, "one", "another-boot/1/1", time.time() + 1000)
+    assert lost.wait(10)
+    world.commands = quiet(world)
+    asked = world.create()
+    manager.stop()
+    assert world.operation(asked).state == "asked"
+    with world.store.read() as connection:
+        assert executors.holder(connection, "one", time.time()) == "another-boot/1/1", "it is not ours to let go"
+    world.close()
