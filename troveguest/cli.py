@@ -7,7 +7,6 @@ imports what it needs and nothing else; argparse would cost the resident agent h
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from common.errors import Invalid, TroveError
 
@@ -24,8 +23,6 @@ usage: trove-guestagent COMMAND
   unplace          remove a place; likewise
   version          print the versions of the agent and of its contract
 """
-
-T = TypeVar("T")
 
 USAGE_FAULT = 64
 CONFIGURATION_FAULT = 78
@@ -80,27 +77,15 @@ def version(arguments: Sequence[str]) -> int:
 
 
 def place(arguments: Sequence[str]) -> int:
-    from common.contract.placement import Placement
-
-    from .place import placing
-
-    return _obey(Placement, placing.place)
+    return _on_the_host("place")
 
 
 def grow(arguments: Sequence[str]) -> int:
-    from common.contract.placement import Growth
-
-    from .place import placing
-
-    return _obey(Growth, placing.grow)
+    return _on_the_host("grow")
 
 
 def unplace(arguments: Sequence[str]) -> int:
-    from common.contract.placement import Unplacement
-
-    from .place import placing
-
-    return _obey(Unplacement, placing.unplace)
+    return _on_the_host("unplace")
 
 
 def usage(arguments: Sequence[str]) -> int:
@@ -108,18 +93,10 @@ def usage(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _obey(kind: type[T], act: Callable[[T], object]) -> int:
-    """An order on standard input; on standard output its answer, or with exit code 1 what went wrong."""
-    from common.contract import codec
-    from common.contract.types import Failure
+def _on_the_host(action: str) -> int:
+    from . import place
 
-    answer: object
-    try:
-        answer = act(codec.decode(sys.stdin.buffer.read(), kind))
-    except TroveError as error:
-        answer = Failure(code=error.code, message=error.message, hint=error.hint)
-    sys.stdout.write(codec.encode(answer).decode() + "\n")
-    return 1 if isinstance(answer, Failure) else 0
+    return place.main(action)
 
 
 def _sources(arguments: Sequence[str]) -> tuple[list[Path], list[Path]]:

@@ -1,9 +1,9 @@
-"""Where instances live. A provider gives a place, an address, a volume, the agent and its secrets, and takes them back."""
+"""Where instances live: a provider gives a place, address, volume, the agent and its secrets, and takes them back."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from common.contract.placement import BusLogin, GuestKeys, Placed
-from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
