@@ -17,8 +17,8 @@ from .serverlog import ServerLog
 from .sql import Sql
 
 INITIALISE_TIMEOUT = 300.0
-LOOK = 0.4
-"""Seconds for each of the at most five steps of a look at the server."""
+LOOK, KNOCK = 1.2, 0.4
+"""Seconds for a question to the server, and for a greeting when that came to nothing: together less than two."""
 APPEAR = 2.0
 """Seconds within which the supervisor shows the process that it was asked to start."""
 BETWEEN_KNOCKS = 0.01
@@ -69,7 +69,7 @@ class MariaDB(Databases, Accounts, Root):
         self.log.mark()
         self.host.start_database()
         seen: ProcessId | None = None
-        while readiness.ask(self.layout.socket, LOOK) is readiness.Answer.SILENT:
+        while readiness.ask(self.layout.socket, KNOCK) is readiness.Answer.SILENT:
             process = self.host.database().process
             waited = time.monotonic() - begin
             if process is None and (seen is not None or waited > APPEAR):
@@ -103,7 +103,8 @@ class MariaDB(Databases, Accounts, Root):
         try:
             self.sql.check(LOOK)
         except TroveError as error:
-            status = t.ServiceStatus.BLOCKED if error.retryable else t.ServiceStatus.RUNNING
+            silent = readiness.ask(self.layout.socket, KNOCK) is readiness.Answer.SILENT
+            status = t.ServiceStatus.BLOCKED if silent else t.ServiceStatus.RUNNING
             return Health(status, error.sentence(), state.started_at)
         return Health(t.ServiceStatus.HEALTHY, "MariaDB answers.", state.started_at)
 

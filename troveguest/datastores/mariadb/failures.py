@@ -15,7 +15,8 @@ from common.errors import (
 
 NO_SPACE_HINT = "Make the volume larger, or delete data."
 
-_LOST = frozenset({0, 2002, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1080, 1152, 1184, 1927})
+CANNOT_CONNECT = 2002
+_LOST = frozenset({0, CANNOT_CONNECT, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1080, 1152, 1184, 1927})
 _REFUSED = frozenset({1044, 1045, 1142, 1227, 1449, 1698})
 _FULL = frozenset({1021, 1114})
 _ERRNO_FULL = ("errno: 28", "Errcode: 28", "errno: 122", "Errcode: 122")

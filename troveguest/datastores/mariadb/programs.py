@@ -33,7 +33,7 @@ class Programs:
 
 
 def find(prefix: str) -> Programs:
-    """Looks below ``prefix`` (a tree of its own, or an unpacked archive); an empty one is the system. Raises HostFailed."""
+    """Looks below ``prefix`` (a root of its own, or an unpacked archive; empty: the system). Raises HostFailed."""
     for base in (Path(prefix or "/") / "usr", Path(prefix or "/")):
         server, installer = _program(base, _SERVER), _program(base, _INSTALLER)
         if server and installer:

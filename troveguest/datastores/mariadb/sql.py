@@ -4,10 +4,11 @@ PyMySQL would import ``cryptography`` (8 MB) wherever it is installed. It is of 
 TCP, which the agent never sends, so it is hidden while PyMySQL is loaded.
 """
 
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from common.contract.types import FilesystemStats
 from common.errors import Busy, TroveError
 
-from .failures import timed_out, translate
+from .failures import CANNOT_CONNECT, timed_out, translate
 from .names import Identifier
 
 Value = str | int | Identifier
@@ -76,8 +77,8 @@ class Session:
 class Sql:
     """Gives sessions, one at a time. ``space`` tells the volume's room, to explain a server that does not answer."""
 
-    def __init__(self, socket: Path, account: str, space: Callable[[], FilesystemStats]) -> None:
-        self._socket = socket
+    def __init__(self, path: Path, account: str, space: Callable[[], FilesystemStats]) -> None:
+        self._path = path
         self._account = account
         self._space = space
         self._turn = threading.Lock()
@@ -97,18 +98,23 @@ class Sql:
             self._turn.release()
 
     def check(self, timeout: float) -> None:
-        """Logs in anew and asks a question, whatever the kept connection does; each step may take ``timeout`` seconds.
+        """Logs in anew and asks a question, whatever the kept connection does, within ``timeout`` seconds altogether.
 
-        Raises the error that the server or the driver gave, as ours.
+        Raises NotReady when nobody answers in time, and the server's errors as ours.
         """
-        try:
-            connection = self._connect(timeout, timeout)
+        with socket.socket(socket.AF_UNIX) as line:
+            watchdog = threading.Timer(timeout, _hang_up, (line,))
+            watchdog.start()
             try:
-                Session(connection).execute("SELECT 1")
+                line.settimeout(timeout)
+                line.connect(str(self._path))
+                self._ask(line)
+            except pymysql.err.Error as error:
+                raise self._explain(error) from None
+            except OSError:
+                raise translate(CANNOT_CONNECT, "") from None
             finally:
-                connection.close()
-        except pymysql.err.Error as error:
-            raise self._explain(error) from None
+                watchdog.cancel()
 
     def close(self) -> None:
         with self._turn:
@@ -121,21 +127,32 @@ class Sql:
             except pymysql.err.Error:
                 self._drop()
         if self._connection is None:
-            self._connection = self._connect(CONNECT_TIMEOUT, STATEMENT_TIMEOUT)
-            Session(self._connection).execute("SET SESSION lock_wait_timeout = %s", LOCK_TIMEOUT)
+            connection = self._connection_to_be()
+            connection.connect()
+            Session(connection).execute("SET SESSION lock_wait_timeout = %s", LOCK_TIMEOUT)
+            self._connection = connection
         return self._connection
 
-    def _connect(self, connect_timeout: float, read_timeout: float) -> Any:
-        return pymysql.connect(
-            unix_socket=str(self._socket),
+    def _ask(self, line: socket.socket) -> None:
+        connection = self._connection_to_be()
+        connection.connect(line)
+        try:
+            Session(connection).execute("SELECT 1")
+        finally:
+            connection.close()
+
+    def _connection_to_be(self) -> Any:
+        return pymysql.connections.Connection(
+            unix_socket=str(self._path),
             user=self._account,
             ssl_disabled=True,
             charset="utf8mb4",
             autocommit=True,
             sql_mode=_MODE,
-            connect_timeout=connect_timeout,
-            read_timeout=read_timeout,
-            write_timeout=read_timeout,
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=STATEMENT_TIMEOUT,
+            write_timeout=STATEMENT_TIMEOUT,
+            defer_connect=True,
         )
 
     def _drop(self) -> None:
@@ -148,3 +165,8 @@ class Sql:
             return timed_out(self._space().free)
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         return translate(number, str(error.args[1]) if len(error.args) > 1 else "")
+
+
+def _hang_up(line: socket.socket) -> None:
+    with suppress(OSError):  # nothing is left to hang up on
+        line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,35 @@
+"""Behaviours that every engine must show, as plain functions of a Subject.
+
+Those of ``LIFE`` want an engine that nothing was done to. Those of ``serving`` want a running server without databases
+and users of the tenant's; what they leave in it, ``asking.empty`` takes away.
+"""
+
+from collections.abc import Callable
+
+from common.datastores.manifest import Manifest
+
+from ..subject import Subject
+from . import access, asking, databases, life, names, root, users
+
+__all__ = ["LIFE", "Behaviour", "asking", "identify", "serving"]
+
+Behaviour = Callable[[Subject], None]
+
+
+def _of(module: object) -> tuple[Behaviour, ...]:
+    return tuple(value for name, value in vars(module).items()
+                 if callable(value) and not name.startswith("_") and value.__module__ == vars(module)["__name__"])
+
+
+LIFE = _of(life)
+_NEEDS = ({"databases"}, databases), ({"users", "databases"}, users), ({"users", "databases", "access"}, access), \
+         ({"root"}, root), ({"users", "databases", "access"}, names)
+
+
+def serving(manifest: Manifest) -> tuple[Behaviour, ...]:
+    """The behaviours that an engine with these capabilities must show while it serves."""
+    return tuple(behaviour for needs, module in _NEEDS if needs <= manifest.capabilities for behaviour in _of(module))
+
+
+def identify(behaviour: Behaviour) -> str:
+    return f"{behaviour.__module__.rpartition('.')[2]}-{behaviour.__name__}"

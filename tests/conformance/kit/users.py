@@ -1,0 +1,173 @@
+"""The noun user."""
+
+from common.contract import types as t
+from common.errors import Exists, Invalid, NotFound, Refused
+from common.secret import Secret
+
+from ..subject import Subject
+from .asking import PASSWORD, accounts, granted, make_databases, make_user, refused
+
+NASTY_PASSWORDS = (
+    "'", '"', "`", "\\", "%s", "%", "{}", ";", "--", " ", " outer ", "a'b\"c`d\\e%f_g", "密码", "pässwörd", "🔑",
+    "\n\t", "'; DROP DATABASE mysql; -- ", "x" * 300, "$(id)", "\\'; --",
+)  # fmt: skip
+
+
+def makes_one_that_can_log_in(subject: Subject) -> None:
+    make_user(subject, "bob")
+    assert accounts(subject) == [("bob", "%")]
+    assert subject.client.can_log_in("bob", PASSWORD)
+    assert not subject.client.can_log_in("bob", "wrong")
+    assert not subject.client.can_log_in("bob", "")
+
+
+def makes_one_with_databases(subject: Subject) -> None:
+    make_databases(subject, "a", "b", "c")
+    make_user(subject, "bob", "a", "b")
+    assert granted(subject, "bob") == ("a", "b")
+    assert subject.client.can_use("bob", PASSWORD, "a")
+    assert not subject.client.can_use("bob", PASSWORD, "c")
+    assert subject.client.sees("bob", PASSWORD) == {"a", "b"}
+
+
+def ensures_again_with_a_new_password(subject: Subject) -> None:
+    make_databases(subject, "a", "b")
+    make_user(subject, "bob", "a")
+    make_user(subject, "bob", "b", password="another")
+    assert accounts(subject) == [("bob", "%")]
+    assert not subject.client.can_log_in("bob", PASSWORD)
+    assert subject.client.can_log_in("bob", "another")
+    assert granted(subject, "bob") == ("a", "b")
+
+
+def takes_any_password(subject: Subject) -> None:
+    for password in NASTY_PASSWORDS:
+        make_user(subject, "bob", password=password)
+        assert subject.client.can_log_in("bob", password), password
+        assert not subject.client.can_log_in("bob", password + "x"), password
+
+
+def refuses_an_empty_password(subject: Subject) -> None:
+    with refused(Invalid):
+        make_user(subject, "bob", password="")
+    assert accounts(subject) == []
+
+
+def names_the_databases_that_are_missing(subject: Subject) -> None:
+    make_databases(subject, "a")
+    with refused(NotFound, naming="nowhere"):
+        make_user(subject, "bob", "a", "nowhere")
+    assert accounts(subject) == []
+
+
+def makes_none_when_one_is_wrong(subject: Subject) -> None:
+    good = t.NewUser(name="good", password=Secret(PASSWORD))
+    bad = t.NewUser(name="", password=Secret(PASSWORD))
+    with refused(Invalid):
+        subject.engine.ensure_users((good, bad))
+    assert accounts(subject) == []
+
+
+def hides_the_servers_own(subject: Subject) -> None:
+    subject.engine.enable_root(None)
+    make_user(subject, "bob")
+    assert accounts(subject) == [("bob", "%")]
+    for name in subject.manifest.reserved_users:
+        with refused(Refused, naming=name):
+            make_user(subject, name)
+        with refused(Refused, NotFound):
+            subject.engine.get_user(t.UserRef(name=name))
+        with refused(Refused, NotFound):
+            subject.engine.delete_user(t.UserRef(name=name))
+        with refused(Refused):
+            make_user(subject, name.upper())
+    with refused(Refused):
+        subject.engine.update_attributes(t.UserRef(name="bob"), t.UserChanges(name="root"))
+
+
+def keeps_accounts_of_one_name_apart_by_host(subject: Subject) -> None:
+    make_databases(subject, "a")
+    make_user(subject, "bob", "a", host="127.0.0.1")
+    make_user(subject, "bob", host="192.0.2.%")
+    assert accounts(subject) == [("bob", "127.0.0.1"), ("bob", "192.0.2.%")]
+    assert granted(subject, "bob", "127.0.0.1") == ("a",)
+    assert granted(subject, "bob", "192.0.2.%") == ()
+    with refused(NotFound, naming="bob"):
+        subject.engine.get_user(t.UserRef(name="bob"))
+    subject.engine.delete_user(t.UserRef(name="bob", host="192.0.2.%"))
+    assert accounts(subject) == [("bob", "127.0.0.1")]
+
+
+def pages_by_name_and_host(subject: Subject) -> None:
+    wanted = [("a", "%"), ("a@b", "%"), ("b", "%"), ("b", "192.0.2.7"), ("c", "%")]
+    for name, host in reversed(wanted):
+        make_user(subject, name, host=host)
+    found, marker = [], None
+    while True:
+        page = subject.engine.list_users(t.PageRequest(limit=2, marker=marker))
+        found.append([(user.name, user.host) for user in page.items])
+        if (marker := page.next_marker) is None:
+            break
+    assert found == [wanted[:2], wanted[2:4], wanted[4:]]
+
+
+def deletes(subject: Subject) -> None:
+    make_user(subject, "bob")
+    subject.engine.delete_user(t.UserRef(name="bob"))
+    assert accounts(subject) == []
+    assert not subject.client.can_log_in("bob", PASSWORD)
+    with refused(NotFound, naming="bob"):
+        subject.engine.delete_user(t.UserRef(name="bob"))
+    with refused(NotFound, naming="bob"):
+        subject.engine.get_user(t.UserRef(name="bob"))
+
+
+def changes_a_password(subject: Subject) -> None:
+    make_databases(subject, "a")
+    make_user(subject, "bob", "a")
+    for _ in range(2):
+        subject.engine.update_attributes(t.UserRef(name="bob"), t.UserChanges(password=Secret("another")))
+    assert subject.client.can_use("bob", "another", "a")
+    assert not subject.client.can_log_in("bob", PASSWORD)
+
+
+def changes_a_name_and_keeps_grants_and_password(subject: Subject) -> None:
+    make_databases(subject, "a_b")
+    make_user(subject, "bob", "a_b")
+    subject.engine.update_attributes(t.UserRef(name="bob"), t.UserChanges(name="eve"))
+    assert accounts(subject) == [("eve", "%")]
+    assert granted(subject, "eve") == ("a_b",)
+    assert subject.client.can_use("eve", PASSWORD, "a_b")
+    assert not subject.client.can_log_in("bob", PASSWORD)
+
+
+def changes_a_host(subject: Subject) -> None:
+    make_databases(subject, "a")
+    make_user(subject, "bob", "a")
+    subject.engine.update_attributes(t.UserRef(name="bob"), t.UserChanges(host="127.0.0.1"))
+    assert accounts(subject) == [("bob", "127.0.0.1")]
+    assert granted(subject, "bob", "127.0.0.1") == ("a",)
+
+
+def changes_everything_at_once(subject: Subject) -> None:
+    make_user(subject, "bob")
+    changes = t.UserChanges(name="eve", host="127.0.0.%", password=Secret("another"))
+    subject.engine.update_attributes(t.UserRef(name="bob"), changes)
+    assert accounts(subject) == [("eve", "127.0.0.%")]
+    assert subject.client.can_log_in("eve", "another")
+
+
+def does_not_rename_onto_another(subject: Subject) -> None:
+    make_user(subject, "bob")
+    make_user(subject, "eve", password="eves")
+    with refused(Exists, naming="eve"):
+        subject.engine.update_attributes(t.UserRef(name="bob"), t.UserChanges(name="eve", password=Secret("x")))
+    assert subject.client.can_log_in("bob", PASSWORD)
+    assert subject.client.can_log_in("eve", "eves")
+
+
+def changes_nobody_who_is_not_there(subject: Subject) -> None:
+    for changes in (t.UserChanges(name="eve"), t.UserChanges(password=Secret("x"))):
+        with refused(NotFound, naming="bob"):
+            subject.engine.update_attributes(t.UserRef(name="bob"), changes)
+    assert accounts(subject) == []
