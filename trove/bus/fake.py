@@ -80,9 +80,15 @@ class FakeGuests:
         """What an agent does at every start."""
         if instance_id in self.mute:
             return
-        agent = t.AgentInfo(instance_id=instance_id, agent_version="0.1", contract_version=CONTRACT_VERSION,
-                            datastore="fake", datastore_version="1", capabilities=("databases", "users"),
-                            incarnation="first")
+        agent = t.AgentInfo(
+            instance_id=instance_id,
+            agent_version="0.1",
+            contract_version=CONTRACT_VERSION,
+            datastore="fake",
+            datastore_version="1",
+            capabilities=("databases", "users"),
+            incarnation="first",
+        )
         self._report(instance_id, "hello", t.Hello(stamp=_stamp(1), agent=agent))
 
     def operate(self, instance_id: str, method: str, operation_id: str) -> t.Ticket:
@@ -113,8 +119,11 @@ class FakeGuests:
 
     def _end(self, instance_id: str, method: str, operation_id: str, state: str) -> None:
         failure = self.fails.get(method) if state == "failed" else None
-        self._report(instance_id, "result", t.Result(stamp=_stamp(2), operation_id=operation_id,
-                                                     state=t.OperationState(state), failure=failure))
+        self._report(
+            instance_id,
+            "result",
+            t.Result(stamp=_stamp(2), operation_id=operation_id, state=t.OperationState(state), failure=failure),
+        )
 
     def _journal(self, instance_id: str) -> Path:
         return self._root / f"{instance_id}.json"

@@ -49,6 +49,7 @@ MARK = "-trove"
 # On an idle machine the node starts in 5 to 8 s and stops in 1 to 10 s; a busy one may need many times that.
 START_PATIENCE = 180.0
 STOP_PATIENCE = 60.0
+PORT_PATIENCE = 5.0
 LOOK_EVERY = 0.1
 
 
@@ -73,8 +74,11 @@ class PrivateNode:
         with self._locked():
             if self._write_files() and self._broker():
                 self._end_all(STOP_PATIENCE)
-            broker = self._broker() or self._launch(until)
-            self._await(self._takes_logins, broker, until)
+            try:
+                self._await(self._takes_logins, self._broker() or self._launch(until), until)
+            except errors.HostFailed:
+                self._end_all(STOP_PATIENCE)
+                raise
 
     def stop(self, patience: float = STOP_PATIENCE) -> None:
         """Ends the node and its port mapper. When this returns, nothing of them runs or listens."""
@@ -85,6 +89,11 @@ class PrivateNode:
 
     def running(self) -> bool:
         return self._broker() is not None
+
+    def await_end(self, seconds: float) -> bool:
+        """Waits at most ``seconds`` for its end. True when it does not run."""
+        broker = self._broker()
+        return broker is None or broker.wait(seconds)
 
     def renew(self) -> bool:
         """Puts a new certificate in place when the present one is close to its end; the node reads it within minutes,
@@ -230,6 +239,7 @@ class PrivateNode:
         for child in self._children:
             child.wait(patience)
         self._children.clear()
+        self._taken_ports()
 
     def _await(self, look: Callable[[], bool], process: processes.Process, until: float) -> None:
         """Waits for a fact that announces itself to nobody, or for the end of the process, which does."""
@@ -240,7 +250,7 @@ class PrivateNode:
                 raise errors.DeadlinePassed("The broker takes no logins in time.", f"See {self._var / 'log'}.")
 
     def _ended(self) -> errors.HostFailed:
-        printed = (self.home / "boot.log").read_text(errors="replace").strip()
+        printed = (self.home / "boot.log").read_text(errors="replace").partition("\nBOOT FAILED")[0].strip()
         return errors.HostFailed(f"The broker ended while it started: {printed[-500:]}", f"See {self._var / 'log'}.")
 
     def _takes_logins(self) -> bool:
@@ -267,12 +277,21 @@ class PrivateNode:
                 raise errors.HostFailed(f"The user {SYSTEM_USER} cannot enter {path}.", f"Run: chmod o+x {path}")
 
     def _require_free_ports(self) -> None:
-        for port in msgspec.structs.astuple(self.ports):
-            if not ports.is_free(port, ADDRESS):
-                raise errors.HostFailed(
-                    f"Port {port}, which the broker in {self.home} has always used, is taken by another program.",
-                    f"Find it with: ss -ltnp sport = :{port}; end it, and start again.",
-                )
+        for port in self._taken_ports():
+            raise errors.HostFailed(
+                f"Port {port}, which the broker in {self.home} has always used, is taken by another program.",
+                f"Find it with: ss -ltnp sport = :{port}; end it, and start again.",
+            )
+
+    def _taken_ports(self) -> list[int]:
+        """Those of our ports that are still in use after ``PORT_PATIENCE``: a killed process's sockets outlive it for
+        a moment, and the kernel tells nobody when they go."""
+        until = time.monotonic() + PORT_PATIENCE
+        taken = [port for port in msgspec.structs.astuple(self.ports) if not ports.is_free(port, ADDRESS)]
+        while taken and time.monotonic() < until:
+            time.sleep(LOOK_EVERY)
+            taken = [port for port in taken if not ports.is_free(port, ADDRESS)]
+        return taken
 
 
 def admin(state: pathlib.Path) -> Admin:
