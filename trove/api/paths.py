@@ -4,6 +4,7 @@ WSGI servers decode ``PATH_INFO``, so that ``%2F`` in a user's name reads like a
 therefore runs on the encoded path, and the parts are decoded one by one afterwards.
 """
 
+import re
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 Environ = MutableMapping[str, Any]
 Wsgi = Callable[[Any, Any], Iterable[bytes]]
 
+_PLAIN = re.compile("[A-Za-z0-9._~-]*")
 _SAFE = "!$&'()*+,;=:@~-._"
 _IDENTITY = ("HTTP_X_PROJECT", "HTTP_X_TENANT", "HTTP_X_USER", "HTTP_X_ROLE", "HTTP_X_DOMAIN", "HTTP_X_IDENTITY",
              "HTTP_X_SERVICE_", "HTTP_X_IS_ADMIN", "HTTP_X_SYSTEM", "HTTP_OPENSTACK_SYSTEM", "HTTP_X_TRUST",
@@ -68,7 +70,7 @@ def decode(part: str) -> str:
 
 
 def encode(part: str) -> str:
-    return quote(part, safe="")
+    return part if _PLAIN.fullmatch(part) else quote(part, safe="")
 
 
 def _user(rest: list[str]) -> list[str]:
