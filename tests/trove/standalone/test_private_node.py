@@ -196,8 +196,9 @@ def test_after_its_end_it_starts_again_with_all_that_is_durable(end: signal.Sign
         with amqp_peer.confirming_channel(address) as channel:
             channel.basic_publish_confirm(amqp.Message("kept", delivery_mode=2), names.GUESTS_EXCHANGE, orders)
         before, ports = broker_of(node), node.ports
+        assert not node.await_end(0)
         os.kill(before.pid, end)
-        assert before.wait(60)
+        assert node.await_end(60)
 
         node.start()
 
