@@ -17,8 +17,10 @@ def _reveal(value: object) -> object:
 
 
 def _conceal(kind: type, value: object) -> object:
-    if kind is Secret and isinstance(value, str):
-        return Secret(value)
+    if kind is Secret:
+        if isinstance(value, str):
+            return Secret(value)
+        raise TypeError("a secret is a text")  # msgspec makes it a ValidationError that names the place
     raise NotImplementedError(f"{kind.__name__} is not a contract type")
 
 

@@ -264,7 +264,7 @@ class Link:
         transport = self._connection._transport
         if transport is not None and transport.sock is not None:
             transport.sock.settimeout(0)  # TLS would wait for the other side's goodbye
-        with contextlib.suppress(OSError, ValueError):  # unwrapping TLS on a dead socket fails; it is closed all the same
+        with contextlib.suppress(OSError, ValueError):  # unwrapping TLS on a dead socket fails, and closes it
             self._connection.collect()
 
     def _on_ack(self, tag: int, multiple: bool) -> None:

@@ -20,6 +20,8 @@ from common.openstack.context import RequestContext
 
 _T = TypeVar("_T")
 
+_NULL = Raw(b"null")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
@@ -60,7 +62,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply", 
 
     message_id: str
     incarnation: str
-    value: Raw = Raw(b"null")
+    value: Raw = msgspec.field(default_factory=lambda: _NULL)
     failure: Failure | None = None
 
 
