@@ -26,12 +26,12 @@ from troveguest.host.layout import Layout
 
 PYTHON = "/usr/bin/python3"
 NOBODY = 65534
-PASSWORD = "pa$$ 'word\""  # noqa: S105
+PASSWORD = "pa$$ 'word\""
 
 _STUB = """#!/usr/bin/python3 -IS
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "lib"))
-if sys.argv[1] == "serve":
+if sys.argv[1] == "run":
     import signal
     signal.pause()
 from troveguest import place
@@ -131,7 +131,7 @@ def _make_release(release: Path) -> None:
     stub.parent.mkdir()
     stub.write_text(_STUB)
     stub.chmod(0o755)
-    subprocess.run([PYTHON, "-m", "compileall", "-q", release / "lib"], check=True)
+    subprocess.run([PYTHON, "-m", "compileall", "-q", release / "lib" / "troveguest"], check=True)
 
 
 def _key(letter: bytes) -> Secret:
