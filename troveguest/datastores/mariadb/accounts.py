@@ -48,6 +48,7 @@ class Accounts:
         for user in users:
             rules.check_user(user.name, user.host)
             rules.check_password(user.password.reveal())
+        self.sql.require_room()
         with self.sql.session() as session:
             require(session, dict.fromkeys(database for user in users for database in user.databases))
             for user in users:
@@ -70,6 +71,7 @@ class Accounts:
             rules.check_user(new.name, new.host)
         if changes.password is not None:
             rules.check_password(changes.password.reveal())
+        self.sql.require_room()
         with self.sql.session() as session:
             account, target = _require_account(session, user), _account(new)
             if target != account and _visible(session, _THIS, *target):
@@ -80,6 +82,7 @@ class Accounts:
                 session.execute("RENAME USER %s@%s TO %s@%s", *account, *target)
 
     def grant_access(self, user: t.UserRef, databases: tuple[str, ...]) -> None:
+        self.sql.require_room()
         with self.sql.session() as session:
             account = _require_account(session, user)
             require(session, databases)

@@ -34,6 +34,7 @@ class Databases:
         for database in databases:
             rules.check_database(database.name)
             rules.check_charset(database.character_set, database.collate)
+        self.sql.require_room()
         with self.sql.session() as session:
             there = existing(session)
             for database in databases:

@@ -11,9 +11,9 @@ from ..base import EngineContext, Health
 from . import config, programs, readiness
 from .accounts import Accounts
 from .databases import Databases
-from .failures import NO_SPACE_HINT
+from .failures import is_full, no_space, says_full
 from .root import Root
-from .serverlog import ServerLog
+from .serverlog import ServerLog, last_words
 from .sql import Sql
 
 INITIALISE_TIMEOUT = 300.0
@@ -48,12 +48,13 @@ class MariaDB(Databases, Accounts, Root):
             return
         self._write_overrides(config.overrides_text(order.overrides))
         self.configure()
+        self.log.mark()
         command = programs.initialise_command(
             programs.find(self.context.binaries), self.layout.config, self.context.admin, self.layout.data,
             self.layout.temporary)
         finished = self.host.run_job(command, INITIALISE_TIMEOUT)
         if finished.exit_code or not self.is_initialised():
-            raise self._failure("MariaDB's data directory could not be made.", self.log.last_words(finished.output))
+            raise self._failure("MariaDB's data directory could not be made.", finished.output)
 
     def configure(self) -> None:
         if not self.layout.overrides.exists():
@@ -73,7 +74,7 @@ class MariaDB(Databases, Accounts, Root):
             process = self.host.database().process
             waited = time.monotonic() - begin
             if process is None and (seen is not None or waited > APPEAR):
-                raise self._failure("MariaDB ended while it was starting.", self.log.last_words())
+                raise self._failure("MariaDB ended while it was starting.")
             if waited > timeout:
                 raise self._late(timeout)
             seen = process or seen
@@ -112,13 +113,16 @@ class MariaDB(Databases, Accounts, Root):
         self.host.write_for_engine(self.layout.overrides, text)
 
     def _late(self, timeout: float) -> DeadlinePassed:
-        sentence = f"MariaDB did not accept connections within {timeout:.0f} seconds. {self.log.last_words()}"
-        return DeadlinePassed(sentence.strip(), "It may still be recovering; look again later.")
+        sentence = f"MariaDB did not accept connections within {timeout:.0f} seconds. "
+        return DeadlinePassed((sentence + last_words(self.log.since_mark())).strip(),
+                              "It may still be recovering; look again later.")
 
-    def _failure(self, sentence: str, last_words: str) -> TroveError:
-        if self.host.stats().free < 2**20 or "No space left on device" in last_words:
-            return NoSpace(f"{sentence} The volume is full.", NO_SPACE_HINT)
-        return EngineFailed(f"{sentence} {last_words}".strip(), f"The whole log is {self.layout.log}.")
+    def _failure(self, sentence: str, output: str = "") -> TroveError:
+        """``output`` is what was said elsewhere, for the case that the log has nothing."""
+        said = self.log.since_mark() or output
+        if is_full(self.host.stats().free) or says_full(said):
+            return NoSpace(f"{sentence} The volume is full.", no_space().hint)
+        return EngineFailed(f"{sentence} {last_words(said)}".strip(), f"The whole log is {self.layout.log}.")
 
 
 def make(context: EngineContext) -> MariaDB:

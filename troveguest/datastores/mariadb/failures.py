@@ -1,5 +1,7 @@
 """The server's errors as ours, by their numbers; the text is asked only for the operating system's number in it."""
 
+import re
+
 from common.errors import (
     Busy,
     Conflict,
@@ -13,13 +15,15 @@ from common.errors import (
     TroveError,
 )
 
-NO_SPACE_HINT = "Make the volume larger, or delete data."
+ROOM = 2**20
+"""Bytes; with less, a volume is called full."""
 
 CANNOT_CONNECT = 2002
 _LOST = frozenset({0, CANNOT_CONNECT, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1080, 1152, 1184, 1927})
-_REFUSED = frozenset({1044, 1045, 1142, 1227, 1449, 1698})
+_REFUSED = frozenset({1044, 1045, 1142, 1227, 1449, 1698, 4151})
 _FULL = frozenset({1021, 1114})
-_ERRNO_FULL = ("errno: 28", "Errcode: 28", "errno: 122", "Errcode: 122")
+_SAYS_FULL = re.compile(r"No space left on device|(errno:|Errcode:|with error) (28|122)\b")
+"""The operating system's ENOSPC and EDQUOT, in the ways in which MariaDB and InnoDB write them."""
 
 _KNOWN: dict[int, tuple[type[TroveError], str]] = {
     1007: (Exists, "The database is there already."),
@@ -41,8 +45,8 @@ _KNOWN: dict[int, tuple[type[TroveError], str]] = {
 
 def translate(number: int, text: str) -> TroveError:
     """``number`` and ``text`` as the driver gave them; 0 when the connection was closed on our side."""
-    if number in _FULL or any(mark in text for mark in _ERRNO_FULL):
-        return NoSpace("The volume of the database server is full.", NO_SPACE_HINT)
+    if number in _FULL or says_full(text):
+        return no_space()
     if number in _LOST:
         return NotReady("The database server does not answer.", "Wait until it runs, or restart the instance.")
     if number in (1040, 1203):
@@ -54,8 +58,20 @@ def translate(number: int, text: str) -> TroveError:
     return kind(f"{sentence} (MariaDB's error {number}: {text[:300]})")
 
 
+def says_full(text: str) -> bool:
+    return _SAYS_FULL.search(text) is not None
+
+
+def is_full(free_bytes: int) -> bool:
+    return free_bytes < ROOM
+
+
+def no_space() -> NoSpace:
+    return NoSpace("The volume of the database server is full.", "Make the volume larger, or delete data.")
+
+
 def timed_out(free_bytes: int) -> TroveError:
     """A statement was not answered in time; with a full volume the server waits for room, and does not say so."""
-    if free_bytes < 1024 * 1024:
-        return NoSpace("The volume of the database server is full.", NO_SPACE_HINT)
+    if is_full(free_bytes):
+        return no_space()
     return DeadlinePassed("The database server did not answer in time.", "Ask again when it is less busy.")

@@ -28,6 +28,7 @@ class Root:
         """Whoever has it can do anything in this server, and read what the server's operating system user can."""
         chosen = _random() if password is None else password
         rules.check_password(chosen.reveal())
+        self.sql.require_room()
         with self.sql.session() as session:
             session.execute("CREATE USER IF NOT EXISTS %s@'%%' ACCOUNT LOCK", NAME)
             session.execute("GRANT ALL PRIVILEGES ON *.* TO %s@'%%' WITH GRANT OPTION", NAME)

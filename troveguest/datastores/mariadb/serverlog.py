@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ...host import files
 
-_LINES, _CHARACTERS, _BYTES = 5, 1000, 16 * 1024
+_LINES, _CHARACTERS, _BYTES = 5, 1000, 32 * 1024
 
 
 class ServerLog:
@@ -16,13 +16,18 @@ class ServerLog:
         """From here on: what was said before is no longer of interest."""
         self._begin = self._size()
 
-    def last_words(self, said: str = "") -> str:
-        """Why it ended: the log's last errors since the mark, else its last lines, else those of ``said``. Bounded."""
-        new = max(0, self._size() - self._begin)
-        lines = (files.tail(self._path, min(new, _BYTES)) if new else said[-_BYTES:]).splitlines()
-        errors = [line for line in lines if "[ERROR]" in line]
-        words = " | ".join((errors or lines)[-_LINES:])
-        return f"It said last: {words[-_CHARACTERS:]}" if words else ""
+    def since_mark(self) -> str:
+        """At most the last 32 KiB of it."""
+        new = self._size() - self._begin
+        return files.tail(self._path, min(new, _BYTES)) if new > 0 else ""
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else 0
+
+
+def last_words(said: str) -> str:
+    """A sentence of bounded length with the last errors of a log, or its last lines if it has no errors."""
+    lines = said.splitlines()
+    errors = [line for line in lines if "[ERROR]" in line]
+    words = " | ".join((errors or lines)[-_LINES:])
+    return f"It said last: {words[-_CHARACTERS:]}" if words else ""

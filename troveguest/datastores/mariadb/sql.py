@@ -16,7 +16,7 @@ from typing import Any
 from common.contract.types import FilesystemStats
 from common.errors import Busy, TroveError
 
-from .failures import CANNOT_CONNECT, timed_out, translate
+from .failures import CANNOT_CONNECT, is_full, no_space, timed_out, translate
 from .names import Identifier
 
 Value = str | int | Identifier
@@ -96,6 +96,12 @@ class Sql:
             raise failure from None
         finally:
             self._turn.release()
+
+    def require_room(self) -> None:
+        """To be asked before something is made: on a full volume the server waits for a minute, or writes half. Raises
+        NoSpace."""
+        if is_full(self._space().free):
+            raise no_space()
 
     def check(self, timeout: float) -> None:
         """Logs in anew and asks a question, whatever the kept connection does, within ``timeout`` seconds altogether.

@@ -1,0 +1,300 @@
+"""What MariaDB has that not every engine has: patterns in grants, foreign accounts, logs, limits of its names."""
+
+import string
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from common.contract import types as t
+from common.contract.types import ServiceStatus
+from common.datastores import mariadb as rules
+from common.datastores import mariadb_charsets as charsets
+from common.errors import Conflict, EngineFailed, Invalid, NotReady, TroveError
+from common.secret import Secret
+from tests.conformance import mariadb
+from tests.conformance.kit import asking
+from tests.conformance.kit.asking import PASSWORD, accounts, databases, granted, make_databases, make_user
+from tests.conformance.subject import Subject
+from troveguest.datastores.mariadb import names
+from troveguest.datastores.mariadb.sql import pymysql
+
+pytestmark = pytest.mark.server
+
+BOB = t.UserRef(name="bob")
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Subject]:
+    yield from mariadb.running()
+
+
+@pytest.fixture
+def subject(running: Subject) -> Iterator[Subject]:
+    yield running
+    asking.empty(running)
+
+
+@pytest.fixture
+def untouched() -> Iterator[Subject]:
+    yield from mariadb.subjects()
+
+
+def sql(subject: Subject, statement: str, *values: object) -> list[tuple[object, ...]]:
+    with subject.engine.sql.session() as session:
+        return session.rows(statement, *values)
+
+
+@quick
+@given(value=st.text(st.characters(exclude_categories=["Cs"])))
+@example(value="'\"`\\%s\0\x1a\n")
+def test_values_come_back_as_they_went(running: Subject, value: str) -> None:
+    assert sql(running, "SELECT %s", value) == [(value,)]
+
+
+@quick
+@given(name=st.text(st.one_of(st.sampled_from("`'\"\\%_ab /.-;"), st.characters(max_codepoint=0xFFFF)), max_size=70))
+def test_a_database_name_that_the_rules_take_is_the_name_it_gets(running: Subject, name: str) -> None:
+    try:
+        rules.check_database(name)
+    except TroveError:
+        assume(False)
+    make_databases(running, name)
+    try:
+        assert databases(running) == [name]
+        make_user(running, "bob", name)
+        assert granted(running, "bob") == (name,)
+    finally:
+        asking.empty(running)
+
+
+@quick
+@given(pattern=st.text("ab_%\\", max_size=8), name=st.text("ab_%\\", max_size=6))
+@example(pattern="a\\_b", name="a_b")
+@example(pattern="a\\\\_", name="a\\b")
+def test_patterns_mean_to_us_what_they_mean_to_the_server(running: Subject, pattern: str, name: str) -> None:
+    assume(not pattern.replace("\\\\", "").endswith("\\"))
+    [(matches,)] = sql(running, "SELECT BINARY %s LIKE BINARY %s", name, pattern)
+    assert names.opens(pattern, name) == bool(matches)
+
+
+def test_no_directory_is_longer_than_the_rules_say(running: Subject) -> None:
+    rows = sql(running, "SELECT seq, LENGTH(CAST(CONVERT(CHAR(seq USING utf32) USING filename) AS BINARY))"
+                        " FROM mysql.seq_1_to_65535 WHERE seq < 0xD800 OR seq > 0xDFFF")
+    assert len(rows) > 60000
+    assert [chr(n) for n, length in rows if rules.directory_length(chr(n)) < length] == []
+
+
+def test_the_character_sets_are_the_servers(running: Subject) -> None:
+    rows = sql(running, "SELECT character_set_name, full_collation_name"
+                        " FROM information_schema.collation_character_set_applicability")
+    for charset, collation in rows:
+        rules.check_charset(charset, collation)
+        rules.check_charset(None, collation)
+    mine = {f"{charset}_{ending}" for charset, endings in charsets.COLLATIONS.items() for ending in endings}
+    assert mine <= {collation for _, collation in rows}
+    assert set(charsets.COLLATIONS) == {charset for charset, _ in rows}
+
+
+def test_a_database_gets_its_character_set(subject: Subject) -> None:
+    wanted = (("a", "latin1", None), ("b", None, "utf8mb4_bin"), ("c", "utf8", "utf8_czech_ci"), ("d", None, None))
+    subject.engine.ensure_databases(
+        tuple(t.Database(name=name, character_set=charset, collate=collate) for name, charset, collate in wanted))
+    listed = subject.engine.list_databases(asking.EVERYTHING).items
+    found = {item.name: (item.character_set, item.collate) for item in listed}
+    assert found == {"a": ("latin1", "latin1_swedish_ci"), "b": ("utf8mb4", "utf8mb4_bin"),
+                     "c": ("utf8mb3", "utf8mb3_czech_ci"), "d": ("utf8mb4", "utf8mb4_general_ci")}
+
+
+def test_no_log_of_statements_sees_a_password(subject: Subject) -> None:
+    sql(subject, "SET GLOBAL log_output = 'TABLE'")
+    sql(subject, "SET GLOBAL general_log = ON")
+    try:
+        make_user(subject, "bob", password="seen-nowhere")
+        subject.engine.update_attributes(BOB, t.UserChanges(password=Secret("seen-nowhere")))
+        subject.engine.enable_root(Secret("seen-nowhere"))
+    finally:
+        sql(subject, "SET GLOBAL general_log = OFF")
+    logged = " ".join(str(text) for (text,) in sql(subject, "SELECT argument FROM mysql.general_log"))
+    assert "CREATE USER" in logged
+    assert "seen-nowhere" not in logged
+
+
+def test_a_pattern_granted_by_hand_opens_what_it_matches(subject: Subject) -> None:
+    make_databases(subject, "shop_1", "shop_2", "shopping", "other")
+    make_user(subject, "bob", "other")
+    sql(subject, "GRANT SELECT ON `shop_`.* TO 'bob'@'%'")
+    sql(subject, "GRANT SELECT ON `shop\\_%`.* TO 'bob'@'%'")
+    assert granted(subject, "bob") == ("other", "shop_1", "shop_2")
+    with asking.refused(Conflict, naming="shop"):
+        subject.engine.revoke_access(BOB, "shop_1")
+    assert granted(subject, "bob") == ("other", "shop_1", "shop_2")
+
+
+def test_a_name_granted_by_hand_without_escapes_is_revoked(subject: Subject) -> None:
+    make_databases(subject, "a_b")
+    make_user(subject, "bob", "a_b")
+    sql(subject, "GRANT SELECT ON `a_b`.* TO 'bob'@'%' WITH GRANT OPTION")
+    subject.engine.revoke_access(BOB, "a_b")
+    assert granted(subject, "bob") == ()
+    assert sql(subject, "SELECT Db FROM mysql.db WHERE User = 'bob'") == []
+
+
+def test_accounts_made_with_sql_are_seen_and_can_be_taken_away(subject: Subject) -> None:
+    sql(subject, "CREATE USER 'eve'@'client.example.org' IDENTIFIED BY 'x'")
+    sql(subject, "CREATE USER 'eve'@'localhost', ''@'%'")
+    sql(subject, "CREATE ROLE readers")
+    try:
+        assert accounts(subject) == [("eve", "client.example.org")]
+        subject.engine.update_attributes(t.UserRef(name="eve", host="client.example.org"),
+                                         t.UserChanges(password=Secret("new")))
+        subject.engine.delete_user(t.UserRef(name="eve", host="client.example.org"))
+        assert accounts(subject) == []
+    finally:
+        sql(subject, "DROP USER 'eve'@'localhost', ''@'%'")
+        sql(subject, "DROP ROLE readers")
+
+
+def test_the_agents_own_account_is_not_shown_and_not_touched(subject: Subject) -> None:
+    admin = subject.engine.context.admin
+    assert (admin, "localhost") in sql(subject, "SELECT User, Host FROM mysql.user")
+    assert accounts(subject) == []
+    with pytest.raises(TroveError):
+        subject.engine.delete_user(t.UserRef(name=admin, host="localhost"))
+    with pytest.raises(TroveError):
+        subject.engine.delete_user(t.UserRef(name=admin, host="LOCALHOST"))
+    assert databases(subject) == []
+
+
+def test_hosts_are_one_in_any_spelling(subject: Subject) -> None:
+    make_user(subject, "bob", host="2001:DB8::%")
+    assert accounts(subject) == [("bob", "2001:db8::%")]
+    assert subject.engine.get_user(t.UserRef(name="bob", host="2001:DB8::%")).host == "2001:db8::%"
+
+
+def test_a_lost_connection_is_made_again(subject: Subject) -> None:
+    [(thread,)] = sql(subject, "SELECT CONNECTION_ID()")
+    killer = pymysql.connect(unix_socket=str(subject.engine.layout.socket), user=subject.engine.context.admin,
+                             ssl_disabled=True)
+    with killer.cursor() as cursor:
+        cursor.execute(f"KILL {thread}")
+    killer.close()
+    assert databases(subject) == []
+    assert sql(subject, "SELECT CONNECTION_ID()") != [(thread,)]
+
+
+def test_the_server_still_runs_when_it_has_no_connection_free(subject: Subject) -> None:
+    make_user(subject, "bob")
+    subject.engine.close()
+    sql(subject, "SET GLOBAL max_connections = 10")
+    subject.engine.close()
+    clients = []
+    try:
+        with pytest.raises(pymysql.err.OperationalError, match="Too many"):
+            for _ in range(20):
+                clients.append(subject.client.connect("bob", PASSWORD))
+        assert subject.engine.health().status is ServiceStatus.HEALTHY  # one more is kept for the superuser
+        assert databases(subject) == []
+        health = subject.engine.health()
+        assert health.status is ServiceStatus.RUNNING
+        assert "no connection free" in health.sentence
+    finally:
+        for client in clients:
+            client.close()
+        sql(subject, "SET GLOBAL max_connections = 100")
+
+
+def test_a_lock_of_a_client_makes_it_busy_and_not_stuck(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("troveguest.datastores.mariadb.sql.LOCK_TIMEOUT", 1)
+    subject.engine.close()
+    make_databases(subject, "a")
+    make_user(subject, "bob", "a")
+    client = subject.client.connect("bob", PASSWORD)
+    try:
+        with client.cursor() as cursor:
+            cursor.execute("CREATE TABLE a.rows_ (number INT)")
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT * FROM a.rows_")
+            with pytest.raises(TroveError) as caught:
+                subject.engine.delete_database("a")
+        assert caught.value.code == "busy"
+    finally:
+        client.close()
+        subject.engine.close()
+
+
+def test_an_agent_whose_account_was_taken_away_says_so(subject: Subject) -> None:
+    """A tenant's root can do that; the server is not dead for it."""
+    admin = subject.engine.context.admin
+    root = subject.engine.enable_root(None).password.reveal()
+    subject.engine.close()
+    tenant = subject.client.connect("root", root)
+    with tenant.cursor() as cursor:
+        cursor.execute(f"ALTER USER '{admin}'@'localhost' ACCOUNT LOCK")
+        try:
+            with pytest.raises(EngineFailed, match="refuses the agent's own account"):
+                databases(subject)
+            assert subject.engine.health().status is ServiceStatus.RUNNING
+        finally:
+            cursor.execute(f"ALTER USER '{admin}'@'localhost' ACCOUNT UNLOCK")
+            tenant.close()
+
+
+def test_a_server_that_cannot_start_says_why(running: Subject, untouched: Subject) -> None:
+    """Here the port is taken."""
+    context = untouched.engine.context
+    object.__setattr__(context, "port", running.engine.context.port)
+    untouched.engine.initialise(asking.prepare())
+    with pytest.raises(EngineFailed, match="Address already in use") as caught:
+        untouched.engine.start(30)
+    assert str(untouched.engine.layout.log) in caught.value.hint
+    assert len(caught.value.message) < 1200
+    assert untouched.host.database().process is None
+
+
+def test_a_wrong_override_is_named(untouched: Subject) -> None:
+    untouched.engine.initialise(asking.prepare(overrides={"max_connections": "77"}))
+    untouched.engine.start(60)
+    assert sql(untouched, "SELECT @@max_connections, @@port") == [(77, untouched.engine.context.port)]
+    untouched.engine.stop(30)
+    untouched.host.write_for_engine(untouched.engine.layout.overrides, "[mysqld]\nno_such_thing = 1\n")
+    with pytest.raises(EngineFailed, match="no_such_thing"):
+        untouched.engine.start(30)
+
+
+def test_overrides_do_not_move_what_is_ours(untouched: Subject) -> None:
+    untouched.engine.initialise(asking.prepare(overrides={"port": "1", "bind-address": "0.0.0.0", "socket": "/tmp/x"}))
+    untouched.engine.start(60)
+    untouched.engine = untouched.remake()
+    untouched.engine.configure()
+    assert sql(untouched, "SELECT @@port, @@bind_address") == [(untouched.engine.context.port, "127.0.0.1")]
+    assert "bind-address = \"0.0.0.0\"" in untouched.engine.layout.overrides.read_text()
+
+
+@pytest.mark.parametrize("overrides", [{"a\nb": "1"}, {"port": "1\n[client]"}, {"[x]": "1"}, {"a": '"'}])
+def test_overrides_that_are_no_settings_are_refused(untouched: Subject, overrides: dict[str, str]) -> None:
+    with pytest.raises(Invalid):
+        untouched.engine.initialise(asking.prepare(overrides=overrides))
+    assert not untouched.engine.is_initialised()
+
+
+def test_a_superfluous_agent_finds_no_server(untouched: Subject) -> None:
+    with pytest.raises(NotReady):
+        databases(untouched)
+    assert untouched.engine.health().status is ServiceStatus.SHUTDOWN
+
+
+def test_nothing_is_open_that_nobody_asked_for(running: Subject) -> None:
+    found = sql(running, "SELECT User, Host FROM mysql.global_priv WHERE User NOT IN ('mariadb.sys', 'PUBLIC')")
+    assert set(found) <= {("root", "localhost"), (running.engine.context.admin, "localhost"), ("root", "%")}
+    for name in ("", "root", running.engine.context.admin):
+        assert not running.client.can_log_in(name, "")
+    assert "test" not in {name for (name,) in sql(running, "SHOW DATABASES")}
+
+
+def test_only_letters_and_digits_are_in_a_random_password(subject: Subject) -> None:
+    drawn = subject.engine.enable_root(None).password.reveal()
+    assert set(drawn) <= set(string.ascii_letters + string.digits + "-_")
+    assert len(drawn) == 36
