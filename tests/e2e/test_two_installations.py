@@ -1,16 +1,12 @@
 """Two installations on one machine, one of an ordinary user's, side by side: neither notices the other."""
 
 import os
-import pwd
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests import leftovers
+from tests import ground, leftovers
 from tests.installation import Installation, address, installation, sql
 
 pytestmark = pytest.mark.server
@@ -31,22 +27,10 @@ def ordinary_user() -> Iterator[str | None]:
         subprocess.run(["userdel", "--remove", ORDINARY], check=True, capture_output=True)
 
 
-@pytest.fixture
-def home_of_its_own(ordinary_user: str | None) -> Iterator[Path]:
-    """A directory that the ordinary user owns, outside of directories that only the caller may enter."""
-    directory = Path(tempfile.mkdtemp(prefix="trove-ordinary-", dir="/var/tmp"))
-    if ordinary_user:
-        os.chown(directory, pwd.getpwnam(ordinary_user).pw_uid, pwd.getpwnam(ordinary_user).pw_gid)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory)
-
-
 def test_an_ordinary_users_installation_stands_beside_another(
-        installed: Installation, ordinary_user: str | None, home_of_its_own: Path) -> None:
+        installed: Installation, ordinary_user: str | None) -> None:
     ours = installed.create("ours")
-    with installation(home_of_its_own / "state", ordinary_user) as second:
+    with ground.directory(ordinary_user) as home, installation(home / "state", ordinary_user) as second:
         assert second.endpoint != installed.endpoint
         theirs = second.create("theirs")
         shown_ours, shown_theirs = installed.healthy(ours), second.healthy(theirs)
@@ -57,7 +41,7 @@ def test_an_ordinary_users_installation_stands_beside_another(
         second.delete(theirs)
         second.gone(theirs)
         assert leftovers.of_instance(second.state, theirs, address(shown_theirs)) == {}
-    assert leftovers.processes(str(home_of_its_own)) == []
+    assert leftovers.processes(str(home)) == []
     assert sql(shown_ours, "anna", "secret-anna", "SELECT 1") == ["1"]
     installed.delete(ours)
     installed.gone(ours)
