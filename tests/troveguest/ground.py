@@ -97,6 +97,7 @@ class Ground:
         assert process.stdin is not None
         process.stdin.write(codec.encode(order))
         process.stdin.close()
+        process.stdin = None  # else communicate would want to write to it
         return process
 
     def _run(self, action: str, order: object) -> bytes:
