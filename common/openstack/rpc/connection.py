@@ -36,6 +36,9 @@ QUEUE_LIMIT = 20_000
 
 REMEDY = "Look at the broker's log, and at its memory and disk alarms."
 
+HANDOVER = 5.0
+"""Seconds that an unconfirmed message may wait for the thread, however short its sender waits for a connection."""
+
 RETRY_CONSUMER = 5.0
 """Seconds between looks for a queue that is to be consumed and is not there."""
 
@@ -183,7 +186,8 @@ class Bus:
         ``message_id``.
         """
         deadline = time.monotonic() + timeout
-        publication = Publication(exchange=exchange, key=key, body=body, deadline=deadline, persistent=persistent,
+        until = deadline if confirm else max(deadline, time.monotonic() + HANDOVER)
+        publication = Publication(exchange=exchange, key=key, body=body, deadline=until, persistent=persistent,
                                   confirm=confirm, mandatory=mandatory, expiration=expiration, user_id=user_id,
                                   message_id=message_id)
         self._require_connection(deadline)
