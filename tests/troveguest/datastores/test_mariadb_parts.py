@@ -1,0 +1,184 @@
+"""The small parts of the MariaDB engine: knocking, errors, last words, programs, turns on the connection."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.contract.types import FilesystemStats
+from common.errors import Busy, HostFailed, NotReady
+from common.secret import Secret
+from troveguest.datastores.mariadb import failures, programs, readiness
+from troveguest.datastores.mariadb.accounts import password_hash
+from troveguest.datastores.mariadb.readiness import Answer
+from troveguest.datastores.mariadb.serverlog import ServerLog, last_words
+from troveguest.datastores.mariadb.sql import Sql
+
+GREETING = b"\x6e\x00\x00\x00\x0a10.11.19-MariaDB\x00"
+HOST_BLOCKED = b"\x45\x00\x00\x00\xff\x69\x04Host is blocked"
+
+
+@pytest.mark.parametrize(("head", "answer"), [
+    (GREETING[:5], Answer.READY), (HOST_BLOCKED[:5], Answer.REFUSED), (b"", Answer.SILENT), (b"\x0a", Answer.SILENT),
+    (b"HTTP/", Answer.SILENT), (b"\x6e\x00\x00\x00\x09", Answer.SILENT),
+])
+def test_what_a_server_says_first(head: bytes, answer: Answer) -> None:
+    assert readiness.read(head) is answer
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        yield server
+
+
+@pytest.mark.parametrize(("said", "answer"), [
+    (GREETING, Answer.READY), (HOST_BLOCKED, Answer.REFUSED), (b"", Answer.SILENT),
+])
+def test_knocking_at_a_socket(listener: socket.socket, said: bytes, answer: Answer) -> None:
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client:
+            client.sendall(said)
+
+    server = threading.Thread(target=serve)
+    server.start()
+    assert readiness.ask(Path(listener.getsockname()), 5) is answer
+    server.join()
+
+
+def test_knocking_at_nothing(tmp_path: Path) -> None:
+    assert readiness.ask(tmp_path / "nothing", 5) is Answer.SILENT
+
+
+def test_knocking_at_a_server_that_says_nothing_ends(listener: socket.socket) -> None:
+    begin = time.monotonic()
+    assert readiness.ask(Path(listener.getsockname()), 0.05) is Answer.SILENT
+    assert time.monotonic() - begin < 2
+
+
+def sql(path: Path) -> Sql:
+    return Sql(path, "agent", lambda: FilesystemStats(total=2**30, used=0, free=2**30))
+
+
+def test_a_check_of_a_server_that_says_nothing_ends(listener: socket.socket) -> None:
+    begin = time.monotonic()
+    with pytest.raises(NotReady):
+        sql(Path(listener.getsockname())).check(0.1)
+    assert time.monotonic() - begin < 2
+
+
+def test_a_check_of_a_server_that_only_drips_ends(listener: socket.socket) -> None:
+    """Each byte comes in time, their end does not."""
+    over = threading.Event()
+
+    def drip() -> None:
+        client, _ = listener.accept()
+        with client:
+            while not over.wait(0.05):
+                try:
+                    client.sendall(b"\x01")
+                except OSError:
+                    return
+
+    server = threading.Thread(target=drip)
+    server.start()
+    begin = time.monotonic()
+    try:
+        with pytest.raises(NotReady):
+            sql(Path(listener.getsockname())).check(0.3)
+        assert time.monotonic() - begin < 2
+    finally:
+        over.set()
+        server.join()
+
+
+def test_an_order_that_waits_too_long_for_its_turn_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("troveguest.datastores.mariadb.sql.TURN_TIMEOUT", 0.01)
+    one = sql(tmp_path / "nothing")
+    with one._turn, pytest.raises(Busy), one.session():
+        pass
+
+
+def test_an_order_without_a_server_is_not_ready_and_leaves_the_turn_to_the_next(tmp_path: Path) -> None:
+    one = sql(tmp_path / "nothing")
+    for _ in range(2):
+        with pytest.raises(NotReady), one.session():
+            pass
+    one.close()
+
+
+@pytest.mark.parametrize(("number", "text", "code"), [
+    (2002, "Can't connect", "not_ready"), (2013, "Lost connection", "not_ready"), (0, "", "not_ready"),
+    (1040, "Too many connections", "not_ready"), (1045, "Access denied", "engine_failed"), (1698, "", "engine_failed"),
+    (1007, "", "exists"), (1008, "", "not_found"), (1102, "", "invalid"), (1205, "", "busy"), (1021, "", "no_space"),
+    (1114, "The table is full", "no_space"), (1006, 'Can\'t create database (errno: 28 "No space")', "no_space"),
+    (3, 'Error writing file (Errcode: 28 "No space left on device")', "no_space"), (9999, "x", "engine_failed"),
+    (1006, "(errno: 280)", "engine_failed"),
+])  # fmt: skip
+def test_errors(number: int, text: str, code: str) -> None:
+    error = failures.translate(number, text)
+    assert error.code == code
+    assert error.sentence()
+
+
+def test_an_error_is_no_longer_than_a_person_reads() -> None:
+    assert len(failures.translate(1064, "x" * 10_000).message) < 500
+
+
+@pytest.mark.parametrize(("free", "code"), [(0, "no_space"), (2**30, "deadline")])
+def test_silence_on_a_full_volume_is_its_fullness(free: int, code: str) -> None:
+    assert failures.timed_out(free).code == code
+
+
+def test_last_words_are_those_since_the_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mariadb.log"
+    log = ServerLog(path)
+    assert log.since_mark() == ""
+    path.write_text("[ERROR] of before\n")
+    log.mark()
+    assert log.since_mark() == ""
+    with path.open("a") as file:
+        file.write("[Note] chatter\n" * 5000 + "[ERROR] why\n[Note] bye\n")
+    assert last_words(log.since_mark()) == "It said last: [ERROR] why"
+    assert len(log.since_mark()) <= 32 * 1024
+
+
+@pytest.mark.parametrize(("said", "words"), [
+    ("", ""), ("a\nb\n", "It said last: a | b"), ("\n".join("123456"), "It said last: 2 | 3 | 4 | 5 | 6"),
+])
+def test_last_words(said: str, words: str) -> None:
+    assert last_words(said) == words
+
+
+def test_last_words_are_bounded() -> None:
+    assert len(last_words("x" * 100_000)) < 1100
+
+
+@pytest.mark.parametrize(("server", "installer", "base"), [
+    ("bin", "scripts", "."), ("usr/sbin", "usr/bin", "usr"), ("libexec", "bin", "."),
+])
+def test_programs_of_other_versions_are_below_their_prefix(
+        tmp_path: Path, server: str, installer: str, base: str) -> None:
+    for place, name in ((server, "mariadbd"), (installer, "mariadb-install-db")):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / name).touch(0o755)
+    found = programs.find(str(tmp_path))
+    assert (found.base, found.server) == (tmp_path / base, tmp_path / server / "mariadbd")
+    assert found.installer == tmp_path / installer / "mariadb-install-db"
+
+
+def test_missing_programs_say_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(HostFailed, match="mariadbd") as caught:
+        programs.find(str(tmp_path))
+    assert "mariadb-server-core" in caught.value.hint
+
+
+def test_the_hash_is_the_servers() -> None:
+    """Of MariaDB's own documentation of PASSWORD()."""
+    assert password_hash(Secret("notagoodpwd")) == "*3A70EE9FC6594F88CE9E959CD51C5A1C002DC937"
