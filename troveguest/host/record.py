@@ -11,11 +11,15 @@ IMAGE, DIRECTORY = "image", "directory"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """``volume`` is IMAGE or DIRECTORY; ``volume_gb`` None where no size was asked for."""
+    """``volume`` is IMAGE or DIRECTORY; ``volume_gb`` None where no size was asked for.
+
+    ``reason`` says why a volume that was asked for is only a directory.
+    """
 
     instance_id: str = ""
     volume: str = DIRECTORY
     volume_gb: int | None = None
+    reason: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "Record":

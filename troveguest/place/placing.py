@@ -59,7 +59,7 @@ def grow(growth: Growth) -> None:
             _volume(layout).grow(growth.volume_gb)
         elif growth.volume_gb < known.volume_gb:
             raise Invalid(f"The volume has {known.volume_gb} GB and cannot become smaller.")
-        _write_record(layout, known.volume, growth.volume_gb)
+        _write_record(layout, Volume(known.volume, known.reason), growth.volume_gb)
 
 
 def unplace(unplacement: Unplacement) -> None:
@@ -106,15 +106,18 @@ def make_directories(site: Site) -> None:
 
 def make_volume(site: Site) -> None:
     layout, engine = site.layout, site.accounts.engine
-    known = record.Record.read(layout.record) if layout.record.exists() else None
+    known = None
+    if layout.record.exists():
+        decided = record.Record.read(layout.record)
+        known = Volume(decided.volume, decided.reason)
     files.ensure_directory(layout.volume, 0o755)
     place_of_volume = _volume(layout)
     if commands.is_root():
         files.ensure_directory(place_of_volume.image.parent, 0o700)
-    site.volume = place_of_volume.ensure(site.placement.volume_gb, known.volume if known else None)
+    site.volume = place_of_volume.ensure(site.placement.volume_gb, known)
     files.ensure_directory(layout.volume, 0o755)
     files.ensure_directory(layout.data, 0o750, engine.owner)
-    _write_record(layout, site.volume.kind, site.placement.volume_gb)
+    _write_record(layout, site.volume, site.placement.volume_gb)
 
 
 def set_limits(site: Site) -> None:
@@ -138,7 +141,9 @@ STEPS: tuple[Callable[[Site], None], ...] = (
 
 def _placed(site: Site) -> Placed:
     apart = site.accounts.are_apart
-    notes = (site.volume.note, site.limits.note, "" if apart else _ONE_USER)
+    size, why = site.placement.volume_gb, site.volume.reason
+    watched = f"The volume is a plain directory; its size of {size} GB is watched but not enforced: {why}."
+    notes = (watched if why else "", site.limits.note, "" if apart else _ONE_USER)
     return Placed(
         instance_id=site.placement.instance_id, limits=site.limits.kind, volume=site.volume.kind,
         trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note))
@@ -170,8 +175,9 @@ def _check(placement: Placement) -> None:
                                  f"Let them: chmod o+x {path}, or choose another directory.")
 
 
-def _write_record(layout: Layout, kind: str, volume_gb: int | None) -> None:
-    record.Record(instance_id=layout.home.name, volume=kind, volume_gb=volume_gb).write(layout.record)
+def _write_record(layout: Layout, decided: Volume, volume_gb: int | None) -> None:
+    record.Record(instance_id=layout.home.name, volume=decided.kind, volume_gb=volume_gb,
+                  reason=decided.reason).write(layout.record)
 
 
 @contextmanager

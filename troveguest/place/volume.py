@@ -21,10 +21,10 @@ _LOOP_CONTROL, _LOOP_MAJOR, _GET_FREE = "/dev/loop-control", 7, 0x4C82
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """``kind`` is IMAGE or DIRECTORY of ``host.record``; ``note`` says what is missing of what was asked for."""
+    """``kind`` is IMAGE or DIRECTORY of ``host.record``; ``reason`` says why it is no image although one was wanted."""
 
     kind: str
-    note: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +34,25 @@ class Place:
     image: Path
     mount_point: Path
 
-    def ensure(self, volume_gb: int | None, known: str | None) -> Volume:
-        """Makes or repairs the volume. ``known`` is what it was when the placing was complete, None before.
+    def ensure(self, volume_gb: int | None, known: Volume | None) -> Volume:
+        """Makes or repairs the volume. ``known`` is what it was decided to be, None at first.
 
         Raises HostFailed or NoSpace. What was an image stays one: a volume that cannot be mounted is not replaced.
         """
-        if volume_gb is None or known == record.DIRECTORY:
-            return Volume(record.DIRECTORY, _watched(volume_gb, ""))
+        if known is not None and known.kind == record.DIRECTORY:
+            return known
+        if volume_gb is None:
+            return Volume(record.DIRECTORY)
         if not commands.is_root():
-            return Volume(record.DIRECTORY, _watched(volume_gb, "a volume of its own needs root"))
+            return Volume(record.DIRECTORY, "that needs root")
         try:
             self._ensure_image(volume_gb)
             self._ensure_mounted()
         except HostFailed as error:
-            if known == record.IMAGE:
+            if known is not None:
                 raise
             self.remove()
-            return Volume(record.DIRECTORY, _watched(volume_gb, error.message.rstrip(".")))
+            return Volume(record.DIRECTORY, error.message.rstrip("."))
         return Volume(record.IMAGE)
 
     def grow(self, volume_gb: int) -> None:
@@ -123,13 +125,6 @@ def _ensure_loop_device() -> None:
             os.mknod(f"/dev/loop{number}", 0o660 | stat.S_IFBLK, os.makedev(_LOOP_MAJOR, number))
     except OSError as error:
         raise HostFailed(f"There are no loop devices here: {error.strerror}.") from error
-
-
-def _watched(volume_gb: int | None, reason: str) -> str:
-    if volume_gb is None:
-        return ""
-    because = f": {reason}" if reason else ""
-    return f"The volume is a plain directory whose size of {volume_gb} GB is watched but not enforced{because}."
 
 
 def _escaped(path: Path) -> str:
