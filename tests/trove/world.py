@@ -3,7 +3,6 @@
 A second ``World`` on the same directory is what a control plane finds after its own death.
 """
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from common import contract
 from common.contract import methods
 from common.contract import types as t
 from common.secret import Secret
+from tests import awaiting
 from trove.bus.fake import FakeEvents, FakeGuests, FakeTopology
 from trove.conductor.handler import Handler
 from trove.db import catalog
@@ -27,8 +27,9 @@ ENDPOINT = BusEndpoint(host="127.0.0.1", port=5671, virtual_host="/", ca_pem="",
 REPORTS = methods(contract.Conductor)
 
 
-def make_store(root: Path) -> Store:
-    store = open_store(f"sqlite:///{root}/trove.sqlite", root / "key")
+def make_store(root: Path, url: str = "") -> Store:
+    """SQLite in ``root`` unless ``url`` says otherwise."""
+    store = open_store(url or f"sqlite:///{root}/trove.sqlite", root / "key")
     with store.write() as connection:
         catalog.seed(connection, {"fake": "1.0"})
     return store
@@ -42,36 +43,35 @@ def wanted(name: str = "books", **changes: Any) -> NewInstance:
 
 
 class World:
-    """``manager`` is not started."""
+    """``manager`` is not started. ``url`` is of a PostgreSQL database for rows and flows, SQLite files otherwise."""
 
-    def __init__(self, root: Path, executor: str = "one") -> None:
+    def __init__(self, root: Path, executor: str = "one", url: str = "") -> None:
         self.root = root
-        self.store = make_store(root)
+        self.store = make_store(root, url)
         self.events = FakeEvents()
         self.handler = Handler(self.store, self.events)
         self.guests = FakeGuests(root / "guests", self.report)
         self.provider = FakeProvider(root / "places", self.guests.say_hello)
         self.topology = FakeTopology(root / "topology")
         self.services = Services(self.store, self.provider, self.topology, self.guests, self.events, ENDPOINT)
-        self.manager = TaskManager(self.services, f"sqlite:///{root}/dbos.sqlite", executor)
+        self.manager = TaskManager(self.services, url or f"sqlite:///{root}/dbos.sqlite", executor)
+        self.project = "p"
         self.commands = Commands(self.store, Rules(default_datastore="fake"), self.manager.wake)
-        self._changed = threading.Condition()
-        self.events.subscribe("#", self._note)
 
     def report(self, instance_id: str, method: str, value: object) -> None:
         self.handler.handle(instance_id, REPORTS[method], {method: value})
 
     def create(self, **changes: Any) -> Asked:
-        return self.commands.create_instance("p", wanted(**changes), request_id="req-1")
+        return self.commands.create_instance(self.project, wanted(**changes), request_id="req-1")
 
     def delete(self, instance_id: str) -> Asked:
-        return self.commands.delete_instance("p", instance_id, request_id="req-2")
+        return self.commands.delete_instance(self.project, instance_id, request_id="req-2")
 
     def restart(self, instance_id: str) -> Asked:
-        return self.commands.restart("p", instance_id, request_id="req-3")
+        return self.commands.restart(self.project, instance_id, request_id="req-3")
 
     def instance(self, instance_id: str) -> Instance:
-        return self.commands.get_instance("p", instance_id)
+        return self.commands.get_instance(self.project, instance_id)
 
     def operation(self, asked: Asked) -> Operation:
         found = self.commands.list_operations(Scope.EVERY_PROJECT, asked.instance_id)
@@ -83,13 +83,8 @@ class World:
         return self.operation(asked)
 
     def until(self, look: Any, timeout: float = 20.0) -> None:
-        """Waits for ``look`` to be true, looking at every event."""
-        with self._changed:
-            assert self._changed.wait_for(look, timeout), "it did not come to pass"
-
-    def _note(self, key: str, ids: dict[str, Any]) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        """Waits for a fact of the store or of the fakes."""
+        awaiting.until(look, timeout, "a change in the world", every=0.03)
 
     def close(self) -> None:
         self.manager.stop()

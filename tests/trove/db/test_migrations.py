@@ -1,8 +1,5 @@
 """The schema that the migrations make is the schema that the queries are written for."""
 
-import os
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,26 +68,3 @@ def test_the_key_file_of_another_store_is_refused(tmp_path: Path) -> None:
         make_store(tmp_path / name).close()
     with pytest.raises(Internal, match="does not open"):
         open_store(f"sqlite:///{tmp_path}/a/trove.sqlite", tmp_path / "b" / "key")
-
-
-@pytest.fixture
-def postgresql(tmp_path: Path) -> Iterator[str]:
-    """A schema of its own in the database that TROVE_TEST_POSTGRESQL names."""
-    url = os.environ.get("TROVE_TEST_POSTGRESQL")
-    if not url:
-        pytest.skip("TROVE_TEST_POSTGRESQL names no database")
-    name = f"trove_{uuid.uuid4().hex[:8]}"
-    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
-    yield f"{url}?options=-csearch_path%3D{name}"
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"DROP SCHEMA {name} CASCADE"))
-    engine.dispose()
-
-
-@pytest.mark.server
-def test_postgresql_has_the_same_schema(postgresql: str, tmp_path: Path) -> None:
-    store = open_store(postgresql, tmp_path / "key")
-    assert differences(store) == []
-    store.close()

@@ -28,6 +28,7 @@ def instance_id(commands: Commands) -> str:
     return asked.instance_id
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_no_password_and_no_key_is_in_the_file(store: Store, instance_id: str, tmp_path: Path) -> None:
     with store.read() as connection:
         keys = guests.placement_keys(connection, store.vault, instance_id)

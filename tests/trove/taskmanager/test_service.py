@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import Conflict
+from tests.trove import postgresql
 from tests.trove.world import World
 from trove.db import executors, operations
 from trove.db.commands import Commands
@@ -19,9 +20,13 @@ def quiet(world: World) -> Commands:
     return Commands(world.store, Rules(default_datastore="fake"))
 
 
-def test_a_lost_nudge_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "SWEEP", 0.2)
-    world.manager.wake("nobody", "nothing")
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GRACE", "SWEEP"):
+        monkeypatch.setattr(service, name, 0.2)
+
+
+def test_a_lost_nudge_is_found(impatient: None, world: World) -> None:
     world.commands = quiet(world)
     assert world.ended(world.create(), timeout=15).state == "done"
 
@@ -32,6 +37,16 @@ def test_a_nudge_comes_over_the_bus_too(world: World) -> None:
                             "taskmanager.nudge", instance_id=instance_id, operation_id=operation_id))
     world.commands = commands
     assert world.ended(world.create(), timeout=5).state == "done"
+
+
+@pytest.mark.server
+def test_rows_and_flows_in_postgresql(tmp_path: Path, postgresql_server: str) -> None:
+    world = World(tmp_path, url=postgresql.new_database(postgresql_server))
+    world.manager.start()
+    asked = world.create()
+    assert world.ended(asked).state == "done"
+    assert world.ended(world.delete(asked.instance_id)).state == "done"
+    world.close()
 
 
 def test_what_was_asked_before_the_start_is_done_at_the_start(tmp_path: Path) -> None:
@@ -58,9 +73,8 @@ def test_a_stop_and_a_start_in_the_middle(tmp_path: Path) -> None:
     second.close()
 
 
-def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("GRACE", 0.2), ("SWEEP", 0.2)):
-        monkeypatch.setattr(service, name, value)
+def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(impatient: None, world: World,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     hanging, let_go = threading.Event(), threading.Event()
 
     def hang(instance_id: str, password: object) -> None:
@@ -72,7 +86,6 @@ def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(world: World, monkey
     assert hanging.wait(10)
     with world.store.write() as connection:
         connection.exec_driver_sql("UPDATE operations SET deadline = 1.0")
-    world.manager.wake(asked.instance_id, asked.operation_id)
     ended = world.ended(asked, timeout=15)
     assert (ended.state, ended.error_code) == ("failed", "deadline")
     assert world.instance(asked.instance_id).status == "ERROR"
