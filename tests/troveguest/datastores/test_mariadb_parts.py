@@ -4,18 +4,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from common.contract.types import FilesystemStats
+from common.contract.types import FilesystemStats, ServiceStatus
 from common.errors import Busy, HostFailed, NotReady
 from common.secret import Secret
-from troveguest.datastores.mariadb import failures, programs, readiness
+from troveguest.datastores.base import EngineContext
+from troveguest.datastores.mariadb import failures, make, programs, readiness
 from troveguest.datastores.mariadb.accounts import password_hash
 from troveguest.datastores.mariadb.readiness import Answer
 from troveguest.datastores.mariadb.serverlog import ServerLog, last_words
 from troveguest.datastores.mariadb.sql import Sql
+from troveguest.host.fake import FakeHost
 
 GREETING = b"\x6e\x00\x00\x00\x0a10.11.19-MariaDB\x00"
 HOST_BLOCKED = b"\x45\x00\x00\x00\xff\x69\x04Host is blocked"
@@ -96,6 +99,37 @@ def test_a_check_of_a_server_that_only_drips_ends(listener: socket.socket) -> No
     finally:
         over.set()
         server.join()
+
+
+@pytest.mark.parametrize("said", [
+    b"\x00" * 64, b"\xff" * 64, b"\x05\x00\x00\x00\x0a\xfe\xfe\xfe\xfe", GREETING, b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"\x03\x00\x00\x00\x0a\x00\x01",
+])
+def test_health_is_told_whatever_answers(tmp_path: Path, said: bytes) -> None:
+    host = FakeHost()
+    engine = make(EngineContext(
+        host=host, version="10.11", address="127.0.0.1", port=3306, memory_mb=256, data_dir=tmp_path,
+        config_dir=tmp_path, run_dir=tmp_path, log_dir=tmp_path, binaries="", admin="agent"))
+    host.set_command(["server"])
+    host.start_database()
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(tmp_path / "mariadb.sock"))
+        stranger.listen()
+
+        def serve() -> None:
+            with suppress(OSError):  # shut down below
+                while True:
+                    client, _ = stranger.accept()
+                    with client:
+                        client.sendall(said)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        health = engine.health()
+        stranger.shutdown(socket.SHUT_RDWR)
+        server.join()
+    assert health.status in (ServiceStatus.UNKNOWN, ServiceStatus.RUNNING, ServiceStatus.BLOCKED)
+    assert health.sentence.endswith(".")
 
 
 def test_an_order_that_waits_too_long_for_its_turn_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,8 +89,8 @@ class MariaDB(Databases, Accounts, Root):
             return self._look()
         except TroveError as error:
             return Health(t.ServiceStatus.UNKNOWN, error.sentence())
-        except OSError as error:
-            return Health(t.ServiceStatus.UNKNOWN, f"The host does not tell the server's state: {error}.")
+        except Exception as error:  # noqa: BLE001 (on bytes that are no server's, the driver raises whatever comes)
+            return Health(t.ServiceStatus.UNKNOWN, f"MariaDB cannot be looked at: {type(error).__name__}: {error}.")
 
     def close(self) -> None:
         self.sql.close()

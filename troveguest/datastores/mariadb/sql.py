@@ -91,9 +91,13 @@ class Sql:
             raise Busy("Another order to this database server is under way.", "Ask again in a moment.")
         try:
             yield Session(self._open())
+        except TroveError:
+            raise
         except pymysql.err.Error as error:
-            failure = self._explain(error)
-            raise failure from None
+            raise self._explain(error) from None
+        except BaseException:
+            self._drop()  # in the middle of an answer, perhaps: the next order must not read the rest of it
+            raise
         finally:
             self._turn.release()
 
