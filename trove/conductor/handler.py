@@ -1,6 +1,5 @@
 """What becomes of a report. Whose it is follows from the key that opened it; it is written to that instance alone."""
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +8,13 @@ from common import contract
 from common.contract import types as t
 from common.contract.check import check_handlers
 from common.contract.declare import Method
+from common.openstack import log
 from trove.db import observations, orders
 from trove.db.store import Store
 
 from .ports import Events
 
-log = logging.getLogger(__name__)
+LOG = log.get(__name__)
 
 TOLERATED_SKEW = 30.0
 """Seconds by which a guest's clock may differ before the log says so."""
@@ -39,8 +39,8 @@ class Handler:
         with self._store.write() as connection:
             accepted = observations.accept_hello(connection, instance_id, hello)
         if accepted:
-            log.info("the agent of instance %s says hello: version %s, life %d", instance_id,
-                     hello.agent.agent_version, hello.stamp.boot_count)
+            LOG.info("An agent says hello.", instance=instance_id, version=hello.agent.agent_version,
+                     life=hello.stamp.boot_count)
             self._events.publish(f"instance.{instance_id}.hello", instance_id=instance_id)
 
     def heartbeat(self, instance_id: str, heartbeat: t.Heartbeat) -> None:
@@ -61,8 +61,8 @@ class Handler:
         """Told again when it comes again: the first telling may have died with its process."""
         with self._store.write() as connection:
             if not orders.note_result(connection, instance_id, result):
-                log.info("a result for %s of instance %s is known already, or nobody asked for it",
-                         result.operation_id, instance_id)
+                LOG.info("A result is known already, or nobody asked for it.", instance=instance_id,
+                         order=result.operation_id)
         self._events.publish(f"operation.{result.operation_id}.done", instance_id=instance_id)
 
     def _watch_clock(self, instance_id: str, skew: float) -> None:
@@ -70,4 +70,5 @@ class Handler:
             self._skewed.discard(instance_id)
         elif instance_id not in self._skewed:
             self._skewed.add(instance_id)
-            log.warning("the clock of instance %s differs from ours by %.0f s: set both by NTP", instance_id, skew)
+            LOG.warning("The clock of an instance differs from ours. Set both by NTP.", instance=instance_id,
+                        seconds=round(skew))

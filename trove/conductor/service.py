@@ -1,15 +1,15 @@
 """Watches the reports of every living instance, of new ones from the event that announces them."""
 
-import logging
 import threading
 from typing import Any
 
+from common.openstack import log
 from trove.db import instances
 from trove.db.store import Store
 
 from .ports import Events, Reports
 
-log = logging.getLogger(__name__)
+LOG = log.get(__name__)
 
 SWEEP = 60.0
 """Seconds between two looks for instances whose announcement was lost."""
@@ -47,8 +47,8 @@ class Conductor:
         while not self._stopping.wait(SWEEP):
             try:
                 self._look_round()
-            except Exception:
-                log.exception("the conductor's look round met a defect; the next one comes in %d s", SWEEP)
+            except Exception as error:  # noqa: BLE001 (the store may be away; the next look may find it again)
+                LOG.error("The conductor's look round met a defect; there will be another.", error)
 
     def _look_round(self) -> None:
         with self._store.read() as connection:

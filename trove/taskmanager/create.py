@@ -54,23 +54,6 @@ def place(work: Work) -> None:
     put_in_place(work.services, work.instance())
 
 
-def put_in_place(services: Services, instance: Instance) -> None:
-    """Makes or repairs the place of an instance that has an address. A server that runs there is not touched."""
-    vault = services.store.vault
-    with services.store.read() as connection:
-        password = guests.bus_password(connection, vault, instance.id)
-        keys = guests.placement_keys(connection, vault, instance.id)
-    if instance.address is None or instance.port is None:
-        raise Internal("The instance has no address.", "Delete it.")
-    placed = services.provider.place(
-        Wanted(instance_id=instance.id, datastore=instance.version.manager, datastore_version=instance.version.number,
-               address=instance.address, port=instance.port, memory_mb=instance.flavor.ram,
-               vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb),
-        services.endpoint.login(instance.id, password), keys)
-    with services.store.write() as connection:
-        instances.set_placement(connection, instance.id, msgspec.to_builtins(placed))
-
-
 @step("Waits for the instance's agent.", patience=180)
 def await_agent(work: Work) -> None:
     work.until(lambda: work.instance().observed.incarnation is not None, DeadlinePassed(
@@ -85,3 +68,23 @@ def prepare(work: Work) -> None:
         raise Internal("The order of this creation is wiped already.", "Delete the instance and create it again.")
     guestwork.carry_out(work, "prepare", lambda guest, order_id, seconds: guest.prepare(
         operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order))
+
+
+def put_in_place(services: Services, instance: Instance) -> None:
+    """Makes or repairs its place, with the agent in it; a server that runs there goes on.
+
+    Raises what the provider raises.
+    """
+    vault = services.store.vault
+    with services.store.read() as connection:
+        password = guests.bus_password(connection, vault, instance.id)
+        keys = guests.placement_keys(connection, vault, instance.id)
+    if instance.address is None or instance.port is None:
+        raise Internal("The instance has no address.", "Delete it.")
+    placed = services.provider.place(
+        Wanted(instance_id=instance.id, datastore=instance.version.manager, datastore_version=instance.version.number,
+               address=instance.address, port=instance.port, memory_mb=instance.flavor.ram,
+               vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb),
+        services.endpoint.login(instance.id, password), keys)
+    with services.store.write() as connection:
+        instances.set_placement(connection, instance.id, msgspec.to_builtins(placed))

@@ -2,7 +2,7 @@
 
 DBOS is one a process, and so is the engine here. Its records hold ids and single words, as JSON. Its version of the
 application is pinned: by default it is a hash of the source, and every running flow would be stranded by an upgrade.
-So a flow may grow new steps at its end only; any other change needs a flow of a new name beside the old one.
+So a flow may grow a step right before its last one; any other change needs a flow of a new name beside the old one.
 """
 
 import logging
@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 import sqlalchemy
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
 
+from common.openstack import log
+
 from . import create, delete, restart
 from .services import Services
 from .signals import Stopping
 from .steps import DONE, FlowEnded, Run
 
-log = logging.getLogger(__name__)
+LOG = log.get(__name__)
 
 FLOWS: dict[str, Callable[[Run], None]] = {
     "create": create.create,
@@ -90,8 +92,8 @@ def shut_down(patience: float) -> None:
     _life.services.signals.stop()
     with _life.changed:
         if not _life.changed.wait_for(lambda: _life is None or not _life.under_way, patience):
-            log.warning("%d flows are still in the middle of a step; they do it again at the next start",
-                        _life.under_way)
+            LOG.warning("Flows are still in the middle of a step; they do it again at the next start.",
+                        flows=_life.under_way)
     DBOS.destroy()
 
 

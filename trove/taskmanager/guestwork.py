@@ -4,18 +4,18 @@ The order is sent again when the guest has been silent about it: asked again wit
 stands.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 from common.contract.types import OperationState, Ticket
 from common.errors import DeadlinePassed, TroveError, from_code
+from common.openstack import log
 from trove.db import orders
 
 from .steps import Final, Work
 
-log = logging.getLogger(__name__)
+LOG = log.get(__name__)
 
 SILENCE = 60.0
 """Seconds without a word on an order after which it is sent again."""
@@ -64,7 +64,7 @@ def _sent_and_done(work: Work, order_id: str, send: Send) -> bool:
     except TroveError as error:
         if not error.retryable:
             raise
-        log.info("order %s has no answer yet: %s", order_id, error.message)
+        LOG.info(f"An order has no answer yet: {error.message}", order=order_id, instance=work.instance_id)
         return False
     if ticket.failure is not None:
         raise Final(from_code(ticket.failure.code, ticket.failure.message, ticket.failure.hint))

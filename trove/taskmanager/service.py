@@ -3,7 +3,6 @@
 One thread does all of that; flows run in the engine's threads.
 """
 
-import logging
 import queue
 import threading
 import time
@@ -11,12 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from common.errors import DeadlinePassed
+from common.openstack import log
 from trove.db import executors, operations
 
 from . import lease, steps
 from .services import Services
 
-log = logging.getLogger(__name__)
+LOG = log.get(__name__)
 
 SWEEP = 10.0
 """Seconds between two looks for operations that nobody has taken up, deadlines that passed, and leases that ran out."""
@@ -85,8 +85,8 @@ class TaskManager:
                     sweep_at = time.monotonic() + SWEEP
                     self._sweep()
                 self._await_nudge(sweep_at)
-            except Exception:
-                log.exception("the task manager's round met a defect; the next one comes in %d s", SWEEP)
+            except Exception as error:  # noqa: BLE001 (the store may be away; the next round may find it again)
+                LOG.error("The task manager's round met a defect; there will be another.", error)
                 self._stopping.wait(1.0)
 
     def _await_nudge(self, until: float) -> None:
@@ -118,8 +118,7 @@ class TaskManager:
         with self._services.store.read() as connection:
             overdue = operations.overdue(connection, self._executor, now - GRACE)
         for operation in overdue:
-            log.error("operation %s on instance %s hangs in step %s", operation.id, operation.instance_id,
-                      operation.step)
+            LOG.error("A step hangs.", operation=operation.id, instance=operation.instance_id, step=operation.step)
             steps.fail(self._services, operation.id, DeadlinePassed(
                 f"It took too long: {operation.sentence}", "The control plane's log says where it hangs."))
 
@@ -132,11 +131,11 @@ class TaskManager:
                 mine = executors.adopt(connection, executor, self._executor, now, GRACE)
             if mine:
                 count = self._durable.recover(executor)
-                log.warning("task manager %s is gone; took over its %d flows", executor, count)
+                LOG.warning("A task manager is gone; its flows go on here.", executor=executor, flows=count)
 
     def _lose(self) -> None:
         """A peer has the flows now: what runs here ends before its next step."""
-        log.critical("the lease of task manager %s was taken over; it stops", self._executor)
+        LOG.error("Another task manager has taken the lease over; this one stops.", executor=self._executor)
         self._stopping.set()
         self._services.signals.stop()
         self._on_lost()

@@ -8,19 +8,19 @@
 ``ended``      it had ended before (its deadline passed while the step hung); the flow ends
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.errors import DeadlinePassed, Internal, TroveError
+from common.openstack import context, log
 from trove.db import endings, instances, operations
 from trove.db.views import Instance, Scope
 
 from .services import Services
 from .signals import Bell
 
-log = logging.getLogger(__name__)
+LOG = log.get(__name__)
 
 DONE, FAILED, CANCELLED, ENDED = "done", "failed", "cancelled", "ended"
 LOOK_AGAIN = 5.0
@@ -149,8 +149,14 @@ def attempt(services: Services, what: Step, operation_id: str) -> str:
     with services.store.write() as connection:
         if not operations.enter_step(connection, operation_id, what.name, what.sentence, what.patience):
             return ENDED
-        instance_id = operations.get(connection, operation_id).instance_id
-    work = Work(services, operation_id, instance_id, time.time() + what.patience)
+        operation = operations.get(connection, operation_id)
+    asked_by = context.RequestContext(request_id=operation.request_id, project_id=operation.project_id)
+    with context.bind(asked_by):
+        return _attempt(Work(services, operation_id, operation.instance_id, time.time() + what.patience), what)
+
+
+def _attempt(work: Work, what: Step) -> str:
+    services, operation_id = work.services, work.operation_id
     try:
         _persist(work, what)
         return DONE
@@ -158,11 +164,11 @@ def attempt(services: Services, what: Step, operation_id: str) -> str:
         return end(services, operation_id, endings.cancel)
     except (TroveError, Final) as error:
         reason = error.error if isinstance(error, Final) else error
-        log.warning("operation %s on instance %s failed in step %s: %s", operation_id, instance_id, what.name,
-                    reason.sentence())
+        LOG.warning(f"A step failed: {reason.sentence()}", step=what.name, operation=operation_id,
+                    instance=work.instance_id)
         return fail(services, operation_id, reason)
-    except Exception as error:
-        log.exception("operation %s on instance %s broke in step %s", operation_id, instance_id, what.name)
+    except Exception as error:  # noqa: BLE001 (a defect of ours ends the operation, and the person is told)
+        LOG.error("A step met a defect.", error, step=what.name, operation=operation_id, instance=work.instance_id)
         return fail(services, operation_id, Internal(f"Step {what.name} met a defect ({type(error).__name__}).",
                                                      "The control plane's log has the trace."))
 
@@ -193,8 +199,8 @@ def _persist(work: Work, what: Step) -> None:
         except TroveError as error:
             if not error.retryable or isinstance(error, DeadlinePassed) or work.seconds_left <= delay:
                 raise
-            log.info("step %s of operation %s is tried again in %.1f s: %s", what.name, work.operation_id, delay,
-                     error.message)
+            LOG.info(f"A step is tried again: {error.message}", step=what.name, operation=work.operation_id,
+                     seconds=delay)
         with work.services.signals.watch(work.instance_id) as bell:
             bell.wait(delay)
         delay = min(delay * 2, _LAST_RETRY)

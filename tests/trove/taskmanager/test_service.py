@@ -12,7 +12,7 @@ from tests.trove.world import World
 from trove.db import executors, operations
 from trove.db.commands import Commands
 from trove.domain.creation import Rules
-from trove.taskmanager import lease, service
+from trove.taskmanager import durable, lease, service, steps
 
 
 def quiet(world: World) -> Commands:
@@ -71,6 +71,34 @@ def test_a_stop_and_a_start_in_the_middle(tmp_path: Path) -> None:
     second.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
     assert second.ended(asked).state == "done"
     second.close()
+
+
+def test_an_upgrade_with_a_flow_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next release has one step more, right before the last: a flow that the old one began does it too."""
+    old = World(tmp_path)
+    old.guests.slow.add("prepare")
+    old.manager.start()
+    asked = old.create()
+    old.until(lambda: old.guests.journal(asked.instance_id))
+    old.close()
+    greeted: list[str] = []
+
+    @steps.step("Greets.", patience=5)
+    def greet(work: steps.Work) -> None:
+        greeted.append(work.instance_id)
+
+    class Upgraded(steps.Run):
+        def succeed(self) -> None:
+            self(greet)
+            super().succeed()
+
+    monkeypatch.setattr(durable, "Run", Upgraded)
+    new = World(tmp_path)
+    new.manager.start()
+    new.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
+    assert new.ended(asked).state == "done"
+    assert greeted == [asked.instance_id]
+    new.close()
 
 
 def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(impatient: None, world: World,
