@@ -67,8 +67,7 @@ class Environment:
         if read(stamp) == sources:
             return
         stamp.unlink(missing_ok=True)
-        wheels = [str(next(WHEELS.glob(f"{DISTRIBUTIONS[name]}-*.whl"))) for name in self.own]
-        self._pip("--no-deps", "--no-index", "--force-reinstall", *wheels)
+        self._pip("--no-deps", "--no-index", "--force-reinstall", *(str(wheel(name)) for name in self.own))
         stamp.write_text(sources)
 
     def _make(self) -> None:
@@ -100,6 +99,27 @@ def ensure_wheels(builder: Path) -> str:
             "-t", "wheel", "-d", str(WHEELS), cwd=PACKAGING / name)
     (WHEELS / ".sources").write_text(sources)
     return sources
+
+
+def wheel(name: str) -> Path:
+    """The built wheel of one of our distributions."""
+    return next(WHEELS.glob(f"{DISTRIBUTIONS[name]}-*.whl"))
+
+
+def ensure_release(builder: Environment, sources: str) -> None:
+    """Builds the agent release when the agent's sources or its libraries changed."""
+    requirements = PACKAGING / "requirements-guest.txt"
+    wanted = digest([requirements], sources)
+    target = builder.path / RELEASE
+    stamp = target.with_name(".agent")
+    if read(stamp) == wanted:
+        return
+    say("Building the agent release …")
+    wheels = [word for name in ("common", "troveguest") for word in ("--wheel", wheel(name))]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    run("The agent release could not be built.", builder.python, "-I", "-m", "trove.providers.release", target,
+        *wheels, "--requirements", requirements)
+    stamp.write_text(wanted)
 
 
 def source_files() -> list[Path]:
@@ -153,6 +173,7 @@ def prepare(what: str) -> None:
     wanted.ensure_libraries()
     sources = ensure_wheels(wanted.python)
     wanted.ensure_own(sources)
+    ensure_release(wanted, sources)
     if what == "test":
         GUEST.ensure_libraries()
         GUEST.ensure_own(sources)

@@ -1,0 +1,70 @@
+"""``trovectl`` as a person or a script uses it, where no control plane has to run."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from trove.cli import launch
+from trove.cli.main import app
+from trove.standalone import service
+from trove.standalone.state import State
+
+
+def trovectl(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    made = State(tmp_path / "state")
+    made.make()
+    return made
+
+
+def test_status_of_nothing(tmp_path: Path) -> None:
+    shown = trovectl("status", "--json", "--state", str(tmp_path / "none"))
+    assert shown.exit_code == 3 and json.loads(shown.stdout)["up"] is False
+    assert not (tmp_path / "none").exists()
+
+
+def test_status_of_one_that_serves(state: State) -> None:
+    mine = service.own_control("http://127.0.0.1:8790")
+    state.announce(mine)
+    shown = trovectl("status", "--json", "--state", str(state.root))
+    assert shown.exit_code == 0
+    assert json.loads(shown.stdout) == {"state": str(state.root), "up": True, "pid": mine.pid,
+                                        "endpoint": "http://127.0.0.1:8790"}
+    assert "http://127.0.0.1:8790" in trovectl("status", "--state", str(state.root)).stdout
+
+
+def test_stopping_nothing_is_no_failure(tmp_path: Path) -> None:
+    for words in (["down"], ["down", "--destroy"]):
+        assert trovectl(*words, "--state", str(tmp_path / "none")).exit_code == 0
+
+
+def test_an_installation_that_serves_is_left_alone(state: State) -> None:
+    mine = service.own_control("http://127.0.0.1:8790")
+    state.announce(mine)
+    assert launch.start(state, None, [].append) == launch.Launch(False, mine)
+
+
+def test_an_error_is_a_sentence_with_a_remedy_and_exit_code_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    shown = trovectl("up", "--empty", "--state", str(tmp_path / "file" / "state"))
+    assert shown.exit_code == 1
+    assert "cannot be made" in shown.stderr and "--state" in shown.stderr and "Traceback" not in shown.output
+
+
+def test_a_configuration_that_cannot_be_used_is_told_by_the_process_that_reads_it(state: State) -> None:
+    state.configuration.write_text("[DEFAULT]\nbind_host = 0.0.0.0\n")
+    shown = trovectl("up", "--empty", "--state", str(state.root))
+    assert shown.exit_code == 1 and "does not listen on 0.0.0.0" in shown.stderr
+    assert state.control() is None
+
+
+def test_the_control_plane_is_given_no_secret_and_no_foreign_path(state: State) -> None:
+    assert launch.command(state, 8779) == [sys.executable, "-I", "-m", "trove.standalone",
+                                           "--state", str(state.root), "--port", "8779"]

@@ -1,0 +1,1 @@
+"""``trovectl``: an installation on this machine, as its operator sees it."""

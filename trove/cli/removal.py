@@ -1,0 +1,57 @@
+"""Stopping an installation, and taking it away."""
+
+import shutil
+from collections.abc import Callable
+
+from common.errors import HostFailed
+from trove import config
+from trove.standalone import brokers, places
+from trove.standalone.state import State
+
+from . import launch
+
+Tell = Callable[[str], None]
+
+
+def halt(state: State, tell: Tell) -> None:
+    """Ends control plane and broker. Agents and databases go on. Raises DeadlinePassed."""
+    tell("Stops the control plane.")
+    launch.stop(state)
+    tell("Stops the message broker.")
+    stop_broker(state)
+
+
+def stop_broker(state: State) -> None:
+    """The private one; a foreign one is not ours to stop."""
+    brokers.private_node(state).stop()
+
+
+def destroy(state: State, tell: Tell) -> None:
+    """Ends and deletes everything of the installation: databases with their data, broker, directory.
+
+    Asked again after a failure, it goes on. Raises HostFailed and DeadlinePassed.
+    """
+    tell("Stops the control plane.")
+    launch.stop(state)
+    with state.held():
+        provider = places.find(config.load([state.configuration]), state)
+        for instance_id in sorted(provider.placed()):
+            tell(f"Deletes the instance {instance_id}.")
+            provider.unplace(instance_id)
+        tell("Stops the message broker.")
+        stop_broker(state)
+        _remove(state)
+
+
+def _remove(state: State) -> None:
+    """Nothing but what the installation made: what an operator put into the directory stays, and the directory then."""
+    try:
+        for path in state.made():
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if not any(state.root.iterdir()):
+            state.root.rmdir()
+    except OSError as error:
+        raise HostFailed(f"{error.filename} cannot be removed: {error.strerror}.", "Remove it by hand.") from None

@@ -1,0 +1,7 @@
+"""``python -m trove.standalone``: what ``trovectl up`` starts."""
+
+import sys
+
+from . import service
+
+sys.exit(service.main())

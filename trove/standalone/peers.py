@@ -1,0 +1,23 @@
+"""What the bus has to know of guests, read from the store at every message: keys, and what their agents announced."""
+
+from common.crypto import Key
+from common.openstack.rpc.client import PeerKeys
+from trove.db import guests
+from trove.db.store import Store
+
+
+class Peers:
+    """Both ends of the bus ask here: ``keys`` before an order to a guest, ``key_from`` when a report of it arrives."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keys(self, instance_id: str) -> PeerKeys:
+        """Raises NotFound for an instance that does not live."""
+        with self._store.read() as connection:
+            return guests.peer(connection, self._store.vault, instance_id)
+
+    def key_from(self, instance_id: str) -> Key | None:
+        """None for an instance that does not live."""
+        with self._store.read() as connection:
+            return guests.report_key(connection, self._store.vault, instance_id)

@@ -1,0 +1,248 @@
+"""Standalone: API, task manager, conductor and provider in one process, with a broker of its own beside it.
+
+Run by ``trovectl up`` as ``python -m trove.standalone --state DIR``. It ends on SIGTERM and leaves broker,
+agents and databases running: the next one finds them again, whatever this one died of.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from oslo_config import cfg
+
+from common.errors import Conflict, HostFailed, TroveError, Unreachable
+from common.openstack import log
+from common.openstack.rpc.client import GuestClient
+from common.openstack.rpc.connection import Bus
+from common.openstack.rpc.server import ConductorServer
+from trove import config
+from trove.api import app, server, settings
+from trove.bus.events import Events
+from trove.bus.topology import GuestTopology
+from trove.conductor.handler import Handler
+from trove.conductor.service import Conductor
+from trove.db import catalog
+from trove.db.commands import Commands
+from trove.db.store import Store, open_store
+from trove.domain.creation import Rules
+from trove.taskmanager.service import TaskManager
+from trove.taskmanager.services import Services
+
+from . import brokers, engines, places, ports, processes, upkeep
+from .peers import Peers
+from .state import Control, State, build
+
+LOG = log.get(__name__)
+
+EXECUTOR = "standalone"
+BUS_PATIENCE = 60.0
+PORTS_TRIED = 100
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The bus and what speaks over it."""
+
+    bus: Bus
+    events: Events
+    guests: GuestClient
+    topology: GuestTopology
+    broker: brokers.Broker
+
+
+class Standalone:
+    """Everything that runs, in the order in which it was started; ``close`` ends it in the opposite order."""
+
+    def __init__(self, state: State, conf: cfg.ConfigOpts, tell: Tell) -> None:
+        self._state = state
+        self._conf = conf
+        self._tell = tell
+        self._running = contextlib.ExitStack()
+        self.ended = threading.Event()
+
+    def start(self, wanted_port: int | None) -> str:
+        """Starts all of it; the API's endpoint. Raises TroveError; what was started before is to be closed."""
+        server.check_host(self._conf.bind_host, self._conf.auth_strategy)
+        self._tell("Opens the store.")
+        store = self._open_store()
+        self._tell("Starts the message broker.")
+        bound = self._join_bus(store)
+        self._start_conductor(store, bound)
+        self._tell("Takes up what was under way.")
+        services = self._services(store, bound)
+        manager = TaskManager(services, self._flows_url(), EXECUTOR, self.ended.set)
+        self._running.callback(manager.stop)
+        manager.start()
+        keeper = upkeep.PlaceKeeper(services)
+        keeper.start()
+        self._running.callback(keeper.stop)
+        self._tell("Opens the API.")
+        return self._start_api(Commands(store, rules(self._conf), manager.wake), bound, wanted_port)
+
+    def close(self) -> None:
+        self._running.close()
+
+    def _open_store(self) -> Store:
+        store = open_store(self._conf.database.connection or f"sqlite:///{self._state.store}", self._state.key)
+        self._running.callback(store.close)
+        versions = engines.installed()
+        if not versions:
+            LOG.warning("This machine has no database engine: nothing can be created. Install mariadb-server-core.")
+        with store.write() as connection:
+            catalog.seed(connection, versions)
+        return store
+
+    def _join_bus(self, store: Store) -> Bound:
+        broker = brokers.find(self._conf, self._state)
+        broker.start()
+        self._running.callback(broker.close)
+        admin = broker.admin()
+        self._running.callback(admin.close)
+        topology = GuestTopology(admin)
+        topology.prepare()
+        bus = Bus(broker.address(), "control plane")
+        bound = Bound(bus, Events(bus), GuestClient(bus, Peers(store).keys), topology, broker)
+        bus.start()
+        self._running.callback(bus.stop)
+        if not bus.wait_connected(BUS_PATIENCE):
+            raise Unreachable("The broker takes no connection.", f"See {self._state.log}.")
+        return bound
+
+    def _start_conductor(self, store: Store, bound: Bound) -> None:
+        reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle)
+        reports.start()
+        self._running.callback(reports.stop)
+        conductor = Conductor(store, bound.events, reports)
+        conductor.start()
+        self._running.callback(conductor.stop)
+
+    def _services(self, store: Store, bound: Bound) -> Services:
+        return Services(store=store, provider=places.find(self._conf, self._state), topology=bound.topology,
+                        guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint())
+
+    def _flows_url(self) -> str:
+        return self._conf.flows.connection or f"sqlite:///{self._state.flows}"
+
+    def _start_api(self, commands: Commands, bound: Bound, wanted_port: int | None) -> str:
+        application = app.create_app(commands, bound.guests, api_settings(self._conf))
+        port = self._free_port(wanted_port or self._state.last_port() or self._conf.bind_port)
+        listening = server.Server(application, self._conf.bind_host, port, auth_strategy=self._conf.auth_strategy,
+                                  tls=tls(self._conf), threads=self._conf.api_threads)
+        listening.start()
+        self._running.callback(listening.stop)
+        scheme = "https" if self._conf.tls_certificate else "http"
+        return f"{scheme}://{self._conf.bind_host}:{listening.port}"
+
+    def _free_port(self, first: int) -> int:
+        """``first``, or the next one that nobody listens on. Raises HostFailed."""
+        last = min(first + PORTS_TRIED, 65536)
+        found = next((port for port in range(first, last) if ports.is_free(port, self._conf.bind_host)), None)
+        if found is None:
+            raise HostFailed(f"The ports from {first} to {last - 1} are all taken.", "Name another one with --port.")
+        if found != first:
+            self._tell(f"Port {first} is taken by another program; the API listens on port {found}.")
+        return found
+
+
+def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None] = lambda: None) -> None:
+    """Runs until SIGTERM or SIGINT. Raises TroveError when it cannot start, Conflict when it runs already."""
+    conf = config.load([state.configuration])
+    log.setup(debug=conf.log_level == "debug", as_json=conf.log_format == "json")
+    with state.held():
+        running = Standalone(state, conf, tell)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: running.ended.set())
+        try:
+            endpoint = running.start(port)
+            state.announce(own_control(endpoint))
+            LOG.info("The control plane serves.", endpoint=endpoint)
+            serving()
+            running.ended.wait()
+        finally:
+            running.close()
+        LOG.info("The control plane ends.")
+
+
+def own_control(endpoint: str) -> Control:
+    own = processes.of(os.getpid())
+    if own is None:
+        raise Conflict("This process is ending.", "Start another one.")
+    return Control(pid=own.pid, started=own.started, endpoint=endpoint, build=build())
+
+
+def rules(conf: cfg.ConfigOpts) -> Rules:
+    return Rules(default_datastore=conf.default_datastore, max_volume_gb=conf.max_accepted_volume_size,
+                 volumes=conf.trove_volume_support, max_instances=conf.max_instances_per_tenant,
+                 max_ram=conf.max_ram_per_tenant, max_volumes=conf.max_volumes_per_tenant,
+                 max_backups=conf.max_backups_per_tenant)
+
+
+def api_settings(conf: cfg.ConfigOpts) -> settings.Settings:
+    rates = {"GET": conf.http_get_rate, "POST": conf.http_post_rate, "PUT": conf.http_put_rate,
+             "DELETE": conf.http_delete_rate}
+    return settings.Settings(
+        auth_strategy=conf.auth_strategy, region=conf.region, public_endpoint=conf.public_endpoint,
+        instances_page_size=conf.instances_page_size, databases_page_size=conf.databases_page_size,
+        users_page_size=conf.users_page_size, rates=rates, disk_use_deadline=conf.disk_use_deadline)
+
+
+def tls(conf: cfg.ConfigOpts) -> server.Tls | None:
+    if not conf.tls_certificate:
+        return None
+    return server.Tls(Path(conf.tls_certificate), Path(conf.tls_key or conf.tls_certificate))
+
+
+class Teller:
+    """Tells the process that started us how far we are: lines of JSON on a pipe, which is closed once we serve.
+
+    Whoever started us may be gone by then; we are not there for him alone, so nothing here fails.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def stage(self, sentence: str) -> None:
+        self._tell("stage", sentence)
+
+    def failed(self, sentence: str) -> None:
+        self._tell("failed", sentence)
+
+    def serves(self) -> None:
+        self._tell("serves", "")
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _tell(self, kind: str, sentence: str) -> None:
+        if self._descriptor is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._descriptor, json.dumps({"kind": kind, "sentence": sentence}).encode() + b"\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Runs Trove's control plane in one process.")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--tell", type=int, required=True)
+    arguments = parser.parse_args()
+    os.set_inheritable(arguments.tell, False)
+    teller = Teller(arguments.tell)
+    try:
+        serve(State(arguments.state), arguments.port, teller.stage, teller.serves)
+    except TroveError as error:
+        LOG.error(f"The control plane cannot go on: {error.sentence()}")
+        teller.failed(error.sentence())
+        return 1
+    except Exception as error:  # noqa: BLE001 - whoever waits for us must hear of a defect, too
+        LOG.error("The control plane ends by a defect.", error)
+        teller.failed(f"The control plane met a defect ({type(error).__name__}: {error}). The trace is in its log.")
+        return 1
+    return 0

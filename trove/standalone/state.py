@@ -1,0 +1,149 @@
+"""The state directory of an installation: where everything is that it keeps.
+
+::
+
+    trove.conf     what the operator set (need not be there)
+    key            seals the encrypted columns (0600); without it the store is worth nothing
+    trove.sqlite   instances, operations …        flows.sqlite   running work
+    ca/ rabbit/    the private authority and broker
+    releases/      agent releases that instances run from
+    instances/     one directory an instance      volumes/       their images
+    log/trove.log  what the control plane said
+    run/           installation (its id), lock (one control plane at a time), control.json (where it is)
+"""
+
+import fcntl
+import os
+import sys
+import urllib.parse
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from common.errors import Conflict, HostFailed
+
+from . import files, processes
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """A control plane that serves. ``started`` is its start time in clock ticks since boot; ``build`` what it runs."""
+
+    pid: int
+    started: int
+    endpoint: str
+    build: str
+
+
+@dataclass(frozen=True)
+class State:
+    """Paths of one state directory. Nothing is made by looking."""
+
+    root: Path
+
+    @property
+    def configuration(self) -> Path:
+        return self.root / "trove.conf"
+
+    @property
+    def key(self) -> Path:
+        return self.root / "key"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "trove.sqlite"
+
+    @property
+    def flows(self) -> Path:
+        return self.root / "flows.sqlite"
+
+    @property
+    def authority(self) -> Path:
+        return self.root / "ca"
+
+    @property
+    def rabbit(self) -> Path:
+        return self.root / "rabbit"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log" / "trove.log"
+
+    @property
+    def exists(self) -> bool:
+        """Whether an installation was ever begun here."""
+        return self._run.is_dir()
+
+    @property
+    def _run(self) -> Path:
+        return self.root / "run"
+
+    def make(self) -> None:
+        """The directories that the control plane itself writes to. Raises HostFailed."""
+        try:
+            files.directory(self.root, 0o711)  # broker and instances run as other users and pass through
+            for name in ("run", "log"):
+                files.directory(self.root / name, 0o700)
+            files.directory(self.root / "instances", 0o711)
+        except OSError as error:
+            raise HostFailed(f"The state directory {self.root} cannot be made: {error.strerror}.",
+                             "Name another one with --state.") from None
+
+    def made(self) -> list[Path]:
+        """Everything that an installation makes here; what runs from it must be gone before it is removed."""
+        stores = [path for store in (self.store, self.flows) for path in self.root.glob(f"{store.name}*")]
+        names = ("key", "ca", "rabbit", "releases", "instances", "volumes", "log", "run")
+        return [*stores, *(self.root / name for name in names)]
+
+    def installation(self) -> str:
+        """The installation's id, drawn once: what is its own on the machine is told by it from another one's."""
+        path = self._run / "installation"
+        if not path.exists():
+            files.write(path, str(uuid.uuid4()))
+        return path.read_text()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Only one control plane works in a state directory. Raises Conflict when another one does."""
+        with os.fdopen(os.open(self._run / "lock", os.O_RDWR | os.O_CREAT, 0o600)) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Conflict(f"Another control plane works in {self.root}.", "Stop it first: bin/down.") from None
+            yield
+
+    def announce(self, control: Control) -> None:
+        """Says where the control plane is, from the moment that it serves."""
+        files.write(self._run / "control.json", msgspec.json.encode(control))
+
+    def control(self) -> Control | None:
+        """The control plane that serves now, None when there is none."""
+        last = self._last_control()
+        return last if last and processes.Process(last.pid, last.started).alive() else None
+
+    def last_port(self) -> int | None:
+        """The API's port in the last life of the control plane, which clients may have kept."""
+        last = self._last_control()
+        return urllib.parse.urlsplit(last.endpoint).port if last else None
+
+    def _last_control(self) -> Control | None:
+        try:
+            return msgspec.json.decode((self._run / "control.json").read_bytes(), type=Control)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+
+def default_root() -> Path:
+    """``/var/lib/trove`` for root, else a directory of the user's own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/trove")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "trove"
+
+
+def build() -> str:
+    """Tells one build of this program from another: what ``bin/up`` installed, or ``source``."""
+    stamp = Path(sys.prefix, ".own")
+    return stamp.read_text().strip() if stamp.exists() else "source"

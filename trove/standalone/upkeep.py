@@ -1,0 +1,114 @@
+"""What standalone looks after while it runs: its broker, and the places of the instances that should run."""
+
+import threading
+
+from common.errors import NotFound, TroveError
+from common.openstack import log
+from common.states import Task
+from trove.db import instances
+from trove.db.views import Instance, Scope
+from trove.taskmanager import create
+from trove.taskmanager.services import Services
+
+from .rabbit import PrivateNode
+
+LOG = log.get(__name__)
+
+LOOK_EVERY = 5.0
+"""Seconds that the end of this service may go unnoticed by the thread that waits for the broker's."""
+
+RETRY_PAUSE = 10.0
+RENEW_EVERY = 86400.0
+
+
+class BrokerKeeper:
+    """Starts the private broker again when it dies, and renews its certificate in time."""
+
+    def __init__(self, node: PrivateNode) -> None:
+        self._node = node
+        self._stopping = threading.Event()
+        self._keeping = threading.Thread(target=self._keep, name="broker-keeper", daemon=True)
+        self._renewing = threading.Thread(target=self._renew, name="broker-renewal", daemon=True)
+
+    def start(self) -> None:
+        self._keeping.start()
+        self._renewing.start()
+
+    def stop(self) -> None:
+        """Lets the broker alone from now on."""
+        self._stopping.set()
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            if self._node.await_end(LOOK_EVERY) and not self._stopping.is_set():
+                self._start_again()
+
+    def _start_again(self) -> None:
+        LOG.warning("The broker has died and is started again; guests and databases go on meanwhile.")
+        try:
+            self._node.start()
+        except TroveError as error:
+            LOG.error(f"The broker does not start: {error.sentence()}")
+            self._stopping.wait(RETRY_PAUSE)
+
+    def _renew(self) -> None:
+        while not self._stopping.wait(RENEW_EVERY):
+            try:
+                if self._node.renew():
+                    LOG.info("The broker has a new certificate.")
+            except (TroveError, OSError) as error:
+                LOG.error("The broker's certificate could not be renewed; tomorrow it is tried again.", error)
+
+
+class PlaceKeeper:
+    """Once after the start: every instance that should run has its place, its supervisor and the present agent."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._repair_all, name="place-keeper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float = 30.0) -> None:
+        """Returns when the place under way is whole."""
+        self._stopping.set()
+        self._thread.join(patience)
+
+    def _repair_all(self) -> None:
+        with self._services.store.read() as connection:
+            living = sorted(instances.living(connection))
+        for instance_id in living:
+            if self._stopping.is_set():
+                return
+            try:
+                self._repair(instance_id)
+            except TroveError as error:
+                LOG.error(f"The place of an instance is not whole: {error.sentence()}", instance=instance_id)
+            except Exception as error:  # noqa: BLE001 (the others are to have their turn)
+                LOG.error("The place of an instance could not be looked after.", error, instance=instance_id)
+
+    def _repair(self, instance_id: str) -> None:
+        """A deletion that was asked for meanwhile has the last word: its flow may have been faster than we."""
+        instance = self._settled(instance_id)
+        if instance is None:
+            return
+        create.put_in_place(self._services, instance)
+        after = self._look(instance_id)
+        if after is None or after.task in (Task.DELETING, Task.DELETED):
+            self._services.provider.unplace(instance_id)
+
+    def _settled(self, instance_id: str) -> Instance | None:
+        """The instance, unless it has no place yet or a flow works on it that makes or removes its place."""
+        instance = self._look(instance_id)
+        if instance is None or instance.address is None or instance.task in (Task.BUILDING, Task.DELETING):
+            return None
+        return instance if instance.placement else None
+
+    def _look(self, instance_id: str) -> Instance | None:
+        try:
+            with self._services.store.read() as connection:
+                return instances.get(connection, Scope.EVERY_PROJECT, instance_id)
+        except NotFound:
+            return None
