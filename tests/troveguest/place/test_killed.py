@@ -17,7 +17,7 @@ from troveguest.place import services
 
 pytestmark = [pytest.mark.server, pytest.mark.long]
 
-POINTS = 12
+POINTS = 8
 
 # Counts the calls within the package, and dies at the one it is told to; 0 lives and says how many there were.
 _MORTAL = """
