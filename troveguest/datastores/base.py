@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from common.contract import types as t
+from common.secret import Secret
 
 from ..host.base import Host
 
@@ -99,7 +100,7 @@ class Access(Protocol):
 class Root(Protocol):
     """Capability ``root``."""
 
-    def enable_root(self, password: t.Secret | None) -> t.RootCredential: ...
+    def enable_root(self, password: Secret | None) -> t.RootCredential: ...
     def disable_root(self) -> None: ...
     def is_root_enabled(self) -> bool: ...
 

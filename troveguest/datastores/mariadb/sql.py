@@ -42,7 +42,8 @@ def _load() -> ModuleType:
     finally:
         if hide:
             del sys.modules["cryptography"]
-    return pymysql
+    driver: ModuleType = pymysql
+    return driver
 
 
 pymysql = _load()
