@@ -13,7 +13,7 @@ from common import datastores
 from common.states import Event, Task
 from trove.domain import creation
 
-from . import births, catalog, instances, operations, quota, root
+from . import births, catalog, guests, instances, operations, quota, root
 from .store import Store
 from .views import Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
 
@@ -78,6 +78,7 @@ class Commands:
             under_way = operations.unended(connection, instance_id, "delete")
             asked = Asked(instance_id, under_way or str(uuid.uuid4()))
             operations.call_off(connection, instance_id, but=asked.operation_id)
+            guests.wipe_order(connection, instance_id)
             if under_way is None:
                 operations.insert(connection, asked.operation_id, instance_id, row.project_id, "delete", request_id)
         self.wake(instance_id, asked.operation_id)
@@ -89,6 +90,7 @@ class Commands:
             row = instances.locked(connection, project, instance_id)
             edge = instances.move(connection, instance_id, row.task, Event.RESET_ASKED)
             operations.call_off(connection, instance_id)
+            guests.wipe_order(connection, instance_id)
             if edge.target is Task.NONE:
                 instances.clear_fault(connection, instance_id)
             elif edge.target is not edge.source:

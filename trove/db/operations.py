@@ -2,7 +2,7 @@
 
 import time
 
-from sqlalchemy import Connection, Update, select, update
+from sqlalchemy import Connection, Update, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from common.errors import NotFound, TroveError
@@ -49,9 +49,10 @@ def unended(connection: Connection, instance_id: str, kind: str) -> str | None:
 
 def is_first(connection: Connection, operation_id: str) -> bool:
     """Whether every operation that was asked before it on the same instance has ended."""
-    mine = select(_o.instance_id, _o.created).where(_o.id == operation_id).cte("mine")
+    mine = select(_o.instance_id, _o.created, _o.id).where(_o.id == operation_id).cte("mine")
+    earlier = tuple_(_o.created, _o.id) < tuple_(mine.c.created, mine.c.id)
     query = (select(_o.id).join(mine, mine.c.instance_id == _o.instance_id)
-             .where(_o.id != operation_id, _o.created <= mine.c.created, _o.state.in_(UNENDED)))
+             .where(earlier, _o.state.in_(UNENDED)))
     return connection.execute(query).first() is None
 
 

@@ -65,6 +65,7 @@ def prepare(work: Work) -> None:
     with work.services.store.read() as connection:
         order = guests.order(connection, work.services.store.vault, work.instance_id)
     if order is None:
+        work.check()  # whoever calls a creation off wipes its order
         raise Internal("The order of this creation is wiped already.", "Delete the instance and create it again.")
     guestwork.carry_out(work, "prepare", lambda guest, order_id, seconds: guest.prepare(
         operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order))

@@ -11,7 +11,7 @@ from common.errors import Conflict, Invalid, NotFound
 from common.secret import Secret
 from common.states import Event, Task
 from tests.trove.world import wanted
-from trove.db import catalog, endings, instances, operations
+from trove.db import catalog, endings, guests, instances, operations
 from trove.db.commands import Asked, Commands
 from trove.db.store import Store
 from trove.db.views import Scope
@@ -100,6 +100,8 @@ def test_reset_status_calls_off_and_says_what_cannot_be_used(store: Store, comma
     commands.reset_status("p", built.instance_id)
     assert commands.get_instance("p", built.instance_id).status == "ACTIVE"
     commands.reset_status("p", building.instance_id)
+    with store.read() as connection:
+        assert guests.order(connection, store.vault, building.instance_id) is None, "it holds passwords"
     found = commands.get_instance("p", building.instance_id)
     assert found.status == "ERROR"
     assert found.fault is not None and "called off" in found.fault.message
