@@ -18,6 +18,10 @@ def is_newer_major(version: str, than: str) -> bool:
     return _parts(version)[0] > _parts(than)[0]
 
 
+def later(one: str, other: str) -> str:
+    return max(one, other, key=_parts)
+
+
 def _parts(version: str) -> tuple[int, int]:
     major, _, minor = version.partition(".")
     return int(major), int(minor or 0)

@@ -97,6 +97,27 @@ def test_a_publication_under_way_fails_when_the_connection_breaks(peers):
         assert holding.exception(PATIENCE) is None
 
 
+def test_what_was_not_sent_yet_goes_over_the_next_connection(make_bus, bus_address):
+    bus = make_bus(bus_address, "patient")
+    name, received = names.new_reply_queue(), queue.SimpleQueue()
+    bus.on_connect(lambda channel: channel.queue_declare(name, auto_delete=False, arguments=names.REPLY_ARGUMENTS))
+    bus.consume(name, received.put, no_ack=True)
+    blocked, proceed = threading.Event(), threading.Event()
+
+    def hold(channel):
+        blocked.set()
+        proceed.wait(PATIENCE)
+        raise OSError("the connection breaks")
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(bus.run, hold, PATIENCE)
+        assert blocked.wait(PATIENCE)
+        bus.publish("", name, b"kept", timeout=PATIENCE)
+        proceed.set()
+        assert isinstance(holding.exception(PATIENCE), Unreachable)
+    assert received.get(timeout=PATIENCE).body == b"kept"
+
+
 def test_publishing_to_an_exchange_that_is_not_there_costs_the_connection_and_not_the_service(peers):
     """The broker closes a channel for that, after the fact; everything is made anew in a known state."""
     peers.serve()

@@ -11,7 +11,7 @@ from typing import Any
 
 import amqp
 
-from common.contract import codec, version
+from common.contract import codec, since, version
 from common.contract.conductor import Conductor
 from common.contract.declare import Kind, Method, methods
 from common.contract.guest import Guest
@@ -89,7 +89,7 @@ class GuestClient:
         """The result. Raises what the agent raised, DeadlinePassed, Unreachable, TooOld, Unsupported or Invalid."""
         until = time.monotonic() + deadline
         peer = self._keys(instance_id)
-        check_known(method, peer)
+        check_known(method, arguments, peer)
         try:
             reply = self._ask(instance_id, peer, method, arguments, until, self._incarnation(instance_id, peer))
         except _Restarted as restarted:
@@ -107,7 +107,7 @@ class GuestClient:
         ``patience`` is that time in seconds. Raises what the agent raised, Unreachable, TooOld or Unsupported.
         """
         peer = self._keys(instance_id)
-        check_known(method, peer)
+        check_known(method, arguments, peer)
         until = time.monotonic() + ANSWER_PATIENCE
         self._bind(instance_id, until)
         request = _request(method, arguments, deadline, operation_id=operation_id)
@@ -299,12 +299,12 @@ class _Restarted(Exception):
         self.incarnation = incarnation
 
 
-def check_known(method: Method, peer: PeerKeys) -> None:
+def check_known(method: Method, arguments: dict[str, object], peer: PeerKeys) -> None:
     """Raises TooOld or Unsupported for what the agent said it cannot do; lets pass while it has said nothing."""
-    spoken = peer.contract_version
-    if spoken is not None and not version.understands(spoken, method.since):
-        side = "control plane" if version.is_newer_major(spoken, method.since) else "guest agent"
-        raise TooOld(f"The guest agent speaks version {spoken} of the contract; {method.name} needs {method.since}.",
+    spoken, needed = peer.contract_version, since.needed(method, arguments)
+    if spoken is not None and not version.understands(spoken, needed):
+        side = "control plane" if version.is_newer_major(spoken, needed) else "guest agent"
+        raise TooOld(f"The guest agent speaks version {spoken} of the contract; this {method.name} needs {needed}.",
                      f"Upgrade the {side}.")
     if method.capability and peer.capabilities is not None and method.capability not in peer.capabilities:
         raise Unsupported(f"This datastore has no {method.capability}.")
@@ -312,9 +312,11 @@ def check_known(method: Method, peer: PeerKeys) -> None:
 
 def _request(method: Method, arguments: dict[str, object], timeout: float, *, operation_id: str = "",
              incarnation: str = "") -> sealing.Request:
+    # Reports say the least: an older conductor takes them and passes over the fields that it does not know.
+    version_needed = method.since if method.kind is Kind.CAST else since.needed(method, arguments)
     return sealing.Request(
-        kind=method.kind, version=method.since, method=method.name, arguments=sealing.pack_arguments(method, arguments),
-        context=context.current(), message_id=random_id(), timeout=timeout, sent_at=time.time(),
+        kind=method.kind, version=version_needed, method=method.name, message_id=random_id(), timeout=timeout,
+        sent_at=time.time(), arguments=sealing.pack_arguments(method, arguments), context=context.current(),
         operation_id=operation_id, incarnation=incarnation)
 
 

@@ -1,8 +1,9 @@
 """Bus: a connection to the broker that is made anew whenever it breaks, owned by one thread, usable from any.
 
 The thread waits for two things at once, the broker's socket and a wake-up from other threads, and for nothing else
-longer than ``link.SYNC_TIMEOUT``. What others want done is queued for it. When the connection breaks, everything queued
-fails with Unreachable: the callers know whether their message may be sent twice; this module does not.
+longer than ``link.SYNC_TIMEOUT``. What others want done is queued for it. When the connection breaks, what was sent and
+not confirmed fails with Unreachable: the callers know whether their message may be sent twice; this module does not.
+What was not sent yet goes over the next connection, if that comes in time.
 """
 
 import contextlib
@@ -274,8 +275,10 @@ class Bus:
             self._set_up(link)
             self._turn(link)
         except BaseException:
+            self._set_connected(False)  # before anybody is told: who asks again at once must wait for the next one
             link.drop()
             raise
+        self._set_connected(False)
         link.close()
 
     def _set_up(self, link: links.Link) -> None:
@@ -389,12 +392,19 @@ class Bus:
         self._set_connected(False)
         for consumer in list(self._consumers.values()):
             consumer.tag = None
-        while self._work:
+        for _ in range(len(self._work)):  # what is posted meanwhile is meant for the next connection
             work = self._work.popleft()
-            if isinstance(work, Publication):
-                work.fail("The connection to the broker was lost.")
-            elif isinstance(work, _Job):
+            if isinstance(work, _Job):
                 work.promise.fail(Unreachable("The connection to the broker was lost."))
+            elif isinstance(work, Publication):
+                self._keep(work)
+
+    def _keep(self, publication: Publication) -> None:
+        """What was not sent yet may as well go over the next connection, in time."""
+        if self._stopping or publication.deadline < time.monotonic():
+            publication.fail("The connection to the broker was lost.")
+        else:
+            self._work.append(publication)
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
