@@ -1,7 +1,7 @@
 """Symmetric sealing with PyNaCl's secretbox (XSalsa20-Poly1305): keys of 32 bytes, random nonces, base64 text.
 
-``nacl.bindings`` and ``binascii`` rather than ``nacl.secret`` and ``base64``: the agent imports this and counts
-modules.
+libsodium is called through PyNaCl's ``_sodium``: ``nacl.bindings`` would bring all of its algorithms, 17 modules and
+0.3 MB that an agent has no use for. A test opens with ``nacl.secret`` what is sealed here.
 """
 
 import binascii
@@ -9,13 +9,16 @@ import hashlib
 import hmac
 import os
 
-from nacl import bindings
-from nacl.exceptions import CryptoError
+from nacl._sodium import ffi, lib
 
 from .secret import Secret
 
-KEY_BYTES = bindings.crypto_secretbox_KEYBYTES
-NONCE_BYTES = bindings.crypto_secretbox_NONCEBYTES
+KEY_BYTES: int = lib.crypto_secretbox_keybytes()
+NONCE_BYTES: int = lib.crypto_secretbox_noncebytes()
+_MAC_BYTES: int = lib.crypto_secretbox_macbytes()
+
+if lib.sodium_init() < 0:
+    raise ImportError("libsodium cannot be used on this machine")
 
 
 class Unopened(Exception):
@@ -56,17 +59,20 @@ class Key:
     def seal(self, plain: bytes) -> bytes:
         """Nonce and ciphertext; 40 bytes longer than ``plain``, and different every time."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + bindings.crypto_secretbox(plain, nonce, self._bytes)
+        sealed = ffi.new("unsigned char[]", _MAC_BYTES + len(plain))
+        lib.crypto_secretbox_easy(sealed, plain, len(plain), nonce, self._bytes)
+        return nonce + bytes(ffi.buffer(sealed))
 
     def open(self, sealed: bytes) -> bytes:
         """Raises Unopened."""
         nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-        if len(body) < bindings.crypto_secretbox_BOXZEROBYTES:
+        length = len(body) - _MAC_BYTES
+        if length < 0:
             raise Unopened("too short")
-        try:
-            return bytes(bindings.crypto_secretbox_open(body, nonce, self._bytes))
-        except CryptoError:
-            raise Unopened("not sealed with this key, or changed since") from None
+        plain = ffi.new("unsigned char[]", max(1, length))
+        if lib.crypto_secretbox_open_easy(plain, body, len(body), nonce, self._bytes):
+            raise Unopened("not sealed with this key, or changed since")
+        return bytes(ffi.buffer(plain, length))
 
     def seal_text(self, plain: bytes) -> str:
         return to_base64(self.seal(plain))

@@ -6,9 +6,14 @@ imports what it needs and nothing else; argparse would cost the resident agent h
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.errors import Invalid, TroveError
+
+from . import spare
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 USAGE = """\
 usage: trove-guestagent COMMAND
@@ -37,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
+    spare.pathlib()
     from . import config, service
 
     try:
@@ -99,8 +105,10 @@ def _on_the_host(action: str) -> int:
     return place.main(action)
 
 
-def _sources(arguments: Sequence[str]) -> tuple[list[Path], list[Path]]:
+def _sources(arguments: Sequence[str]) -> "tuple[list[Path], list[Path]]":
     """Files and directories to read options from, as oslo.config's command line names them. Raises Invalid."""
+    from pathlib import Path
+
     found: dict[str, list[Path]] = {"--config-file": [], "--config-dir": []}
     words = iter(arguments)
     for word in words:

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner =
     The file has its mode and owner before it has content, and is on the disk when this returns.
     """
     data = content.encode() if isinstance(content, str) else content
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     descriptor = os.open(aside, _NEW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -99,7 +98,7 @@ def ensure_link(path: Path, target: str) -> bool:
     with suppress(OSError):  # not there, or no link: both mean that it has to be made
         if str(path.readlink()) == target:
             return False
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     aside.symlink_to(target)
     aside.rename(path)
     sync_directory(path.parent)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import secrets
 import select
 import signal
 import time
@@ -83,7 +82,7 @@ class Jobs:
             self._await_news(order, deadline, _LOOK_AGAIN)
 
     def _order(self, argv: tuple[str, ...], digest: str, timeout: float, stdin: bytes) -> Order:
-        order = Order(id=secrets.token_hex(8), digest=digest, argv=argv, timeout=timeout, stdin=bool(stdin))
+        order = Order(id=os.urandom(8).hex(), digest=digest, argv=argv, timeout=timeout, stdin=bool(stdin))
         self._layout.job.unlink(missing_ok=True)
         if stdin:
             files.write(self._layout.job_input, stdin, mode=0o640)
