@@ -91,7 +91,7 @@ class Standalone:
         self._running.close()
 
     def _open_store(self) -> Store:
-        store = open_store(self._conf.database.connection or f"sqlite:///{self._state.store}", self._state.key)
+        store = open_store(self._conf.database.connection or self._state.sqlite(self._state.store), self._state.key)
         self._running.callback(store.close)
         versions = engines.installed()
         if not versions:
@@ -129,7 +129,7 @@ class Standalone:
                         guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint())
 
     def _flows_url(self) -> str:
-        return self._conf.flows.connection or f"sqlite:///{self._state.flows}"
+        return self._conf.flows.connection or self._state.sqlite(self._state.flows)
 
     def _start_api(self, commands: Commands, bound: Bound, wanted_port: int | None) -> str:
         application = app.create_app(commands, bound.guests, api_settings(self._conf))

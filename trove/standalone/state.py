@@ -105,6 +105,11 @@ class State:
             files.write(path, str(uuid.uuid4()))
         return path.read_text()
 
+    def sqlite(self, file: Path) -> str:
+        """The URL of a SQLite file, which others cannot read; what SQLite puts beside it takes over its mode."""
+        file.touch(mode=0o600)
+        return f"sqlite:///{file}"
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Only one control plane works in a state directory. Raises Conflict when another one does."""

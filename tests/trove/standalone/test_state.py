@@ -1,6 +1,7 @@
 """The state directory: who may work in it, who works in it, and what of it is an installation's own."""
 
 import os
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def mode(path: Path) -> int:
 def test_others_pass_through_and_read_nothing(state: State) -> None:
     assert mode(state.root) == 0o711 and mode(state.log.parent) == 0o700
     assert [mode(state.root / name) for name in ("instances", "run")] == [0o711, 0o700]
+
+
+def test_nobody_else_reads_what_is_stored(state: State) -> None:
+    connection = sqlite3.connect(state.sqlite(state.store).removeprefix("sqlite:///"))
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE t (i INT)")
+    assert {mode(path) for path in state.root.glob("trove.sqlite*")} == {0o600}
+    connection.close()
 
 
 def test_one_control_plane_at_a_time(state: State) -> None:
