@@ -177,7 +177,6 @@ class Loop:
 
     def _start(self, job: Job) -> None:
         job.sentence = f"The server is down although it should be up: start {self._backoff.attempts} is under way."
-        LOG.warning(job.sentence)
         try:
             self._engine.configure()
             self._engine.start(job.remaining())
