@@ -83,18 +83,21 @@ def check() -> list[str]:
     return broken
 
 
-def run(suite: Suite, markers: str, arguments: list[str], scratch: Path) -> Outcome:
-    """One pytest run. Selections in ``arguments`` that lie outside of the suite are left out."""
+def run(suite: Suite, mode: str, arguments: list[str], scratch: Path) -> Outcome:
+    """One pytest run. A fast one uses every core and measures no coverage: it starts no servers that could meet."""
     print(f"\n--- {suite.name}: {' '.join(suite.folders)}", flush=True)
     report = OUTPUT / f"{suite.name}.xml"
     report.unlink(missing_ok=True)
     command = [suite.python, "-P", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}",
-               f"--basetemp={scratch / suite.name}", "-o", "junit_family=xunit1", *suite.options,
-               *(f"--cov={package}" for package in suite.packages), "--cov-report="]
-    if markers:
-        command += ["-m", markers]
+               f"--basetemp={scratch / suite.name}", *suite.options]
+    if mode == "--fast":
+        command += ["--numprocesses=auto", "--dist=loadfile"]
+    else:
+        command += [*(f"--cov={package}" for package in suite.packages), "--cov-report="]
+    if MARKERS[mode]:
+        command += ["-m", MARKERS[mode]]
     done = subprocess.run([*command, *arguments], cwd=CHECKOUT, check=False,
-                          env=environment(COVERAGE_FILE=str(OUTPUT / f".coverage.{suite.name}")))
+                          env=environment(TMPDIR=str(scratch), COVERAGE_FILE=str(OUTPUT / f".coverage.{suite.name}")))
     return Outcome(done.returncode, *counts(report))
 
 
@@ -114,6 +117,7 @@ def coverage() -> None:
     tool = [CONTROL_PYTHON, "-m", "coverage"]
     own = environment(COVERAGE_FILE=str(OUTPUT / ".coverage"))
     files = [str(file) for file in OUTPUT.glob(".coverage.*")]
+    print()
     subprocess.run([*tool, "combine", "--quiet", *files], cwd=CHECKOUT, env=own, check=False)
     for package in ("common", "troveguest", "trove"):
         done = subprocess.run([*tool, "report", "--format=total", f"--include={package}/*"], cwd=CHECKOUT, env=own,
@@ -175,10 +179,10 @@ def main() -> int:
     scratch = Path(tempfile.mkdtemp(prefix="tt-"))
     scratch.chmod(0o755)  # instances run under accounts of their own
     broken = check() if not paths else []
-    outcomes = [run(suite, MARKERS[mode], [*own, *others], scratch)
+    outcomes = [run(suite, mode, [*own, *others], scratch)
                 for suite in suites() if (own := chosen(suite, paths))]
-    print()
-    coverage()
+    if mode != "--fast":
+        coverage()
     left = left_behind(accounts_before, scratch)
     if not left:
         shutil.rmtree(scratch)

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -28,8 +29,9 @@ def files_of_tests() -> list[str]:
 
 def test_every_test_file_is_collected_exactly_once(verify: ModuleType) -> None:
     collected: Counter[str] = Counter()
-    for suite in verify.suites():
-        collected.update(files_collected(suite, verify))
+    with ThreadPoolExecutor() as together:
+        for files in together.map(lambda suite: files_collected(suite, verify), verify.suites()):
+            collected.update(files)
     assert collected == Counter(files_of_tests())
 
 
