@@ -75,7 +75,7 @@ class Reports:
                 self._journal.mark_delivered(ticket.operation_id)
         except Unreachable as error:
             self._failures += 1
-            LOG.warning("Results wait for the broker.", why=error.message)
+            LOG.warning("What has to arrive waits for the broker.", why=error.message)
             return min(RETRY_MAX, 0.5 * 2.0**min(self._failures, 10))
         self._failures = 0
         return None
