@@ -18,6 +18,8 @@ from .users import Account, Accounts
 
 _PATIENCE = 10.0
 _LOOK_AGAIN = 0.01
+_LONG_AGO = 1
+"""runsvdir waits for a second before it believes in a directory that was changed just now."""
 _TICK = 0.02
 """Seconds by which the kernel may tell a start too early."""
 
@@ -40,6 +42,7 @@ def write(layout: Layout, accounts: Accounts, confines: Limits) -> None:
 def start(layout: Layout) -> None:
     """Sees to it that the supervisor runs, below nobody; returns when every service has its own. Raises HostFailed."""
     if supervisor(layout) is None:
+        os.utime(layout.services, (_LONG_AGO, _LONG_AGO))
         commands.run(["setsid", "--fork", str(layout.services / "supervisor")],
                      marks={"TROVE_HOME": str(layout.home)})
     deadline = time.monotonic() + _PATIENCE
