@@ -123,7 +123,7 @@ BY_CODE: dict[str, type[TroveError]] = {cls.code: cls for cls in TroveError.__su
 
 
 def from_code(code: str, message: str, hint: str = "") -> TroveError:
-    """The error that ``code`` names; an unknown code (a newer peer's) becomes Internal and keeps its name in the text."""
+    """The error that ``code`` names; an unknown one (a newer peer's) becomes Internal and has its name in the text."""
     if (cls := BY_CODE.get(code)) is not None:
         return cls(message, hint)
     return Internal(f"{code}: {message}", hint)

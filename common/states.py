@@ -57,7 +57,7 @@ EDGES: tuple[Edge, ...] = (
     Edge(Task.NONE, Event.RESET_ASKED, Task.NONE, "Nothing was under way."),
     Edge(Task.RESTARTING, Event.RESTARTED, Task.NONE, "The database server restarted."),
     Edge(Task.RESTARTING, Event.RESTART_BROKE, Task.RESTART_FAILED, "The restart failed; the fault says why."),
-    Edge(Task.RESTARTING, Event.DELETE_ASKED, Task.DELETING, "The restart is called off; the instance is to be removed."),
+    Edge(Task.RESTARTING, Event.DELETE_ASKED, Task.DELETING, "The restart is called off; the instance is to go."),
     Edge(Task.RESTARTING, Event.RESET_ASKED, Task.NONE, "The restart is called off."),
     Edge(Task.RESTART_FAILED, Event.RESTART_ASKED, Task.RESTARTING, "The restart is tried again."),
     Edge(Task.RESTART_FAILED, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),

@@ -3,6 +3,7 @@
 Every test file belongs to exactly one suite. The agent's own suite runs on built wheels with no ``trove`` installed.
 """
 
+import contextlib
 import os
 import pwd
 import re
@@ -150,15 +151,30 @@ def chosen(suite: Suite, paths: list[str]) -> list[str]:
                      if path != folder and Path(folder).is_relative_to(path)]
 
 
-def accounts() -> set[str]:
-    return {entry.pw_name for entry in pwd.getpwall() if OUR_ACCOUNTS.fullmatch(entry.pw_name)}
+def accounts() -> dict[str, int]:
+    """User ids by name."""
+    return {entry.pw_name: entry.pw_uid for entry in pwd.getpwall() if OUR_ACCOUNTS.fullmatch(entry.pw_name)}
 
 
-def left_behind(accounts_before: set[str], scratch: Path) -> list[str]:
-    """What still runs, is mounted or has an account although the tests that made it are over."""
+def owners_of_processes() -> set[int]:
+    owners = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError):  # it has ended since
+                owners.add(entry.stat().st_uid)
+    return owners
+
+
+def left_behind(accounts_before: dict[str, int], scratch: Path) -> list[str]:
+    """What still runs, is mounted or has an account although the tests that made it are over.
+
+    An account under which something runs belongs to another installation: what is ours is found by its directory.
+    """
     word = str(scratch)
+    alive = owners_of_processes()
+    unused = [name for name, uid in accounts().items() if name not in accounts_before and uid not in alive]
     found = {"process": leftovers.processes(word), "mount": leftovers.mounts(word),
-             "loop device": leftovers.loop_devices(word), "account": sorted(accounts() - accounts_before)}
+             "loop device": leftovers.loop_devices(word), "account": unused}
     return [f"{kind}: {thing}" for kind, things in found.items() for thing in things]
 
 

@@ -14,7 +14,7 @@ class BrokerView:
         self._admin = rabbit.admin(state)
 
     def of_instance(self, instance: str) -> dict[str, list[str]]:
-        """Queues, exchanges, logins and connections that carry the instance's id, by kind; empty when there are none."""
+        """Queues, exchanges, logins and connections that carry the instance's id, by kind; empty when there is none."""
         found = {
             "queues": self._names("/api/queues", "name", instance),
             "exchanges": self._names("/api/exchanges", "name", instance),

@@ -1,4 +1,4 @@
-"""Directories for installations: pytest's own may be entered by nobody but its owner, and ours runs as several users."""
+"""Directories for installations: pytest's own may be entered by nobody but its owner, and ours run as several users."""
 
 import os
 import pwd

@@ -76,7 +76,8 @@ class Installation:
     def request(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """One REST request below the project; the status and the decoded body (None when empty)."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.endpoint + path, data, {"Content-Type": "application/json"}, method=method)
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.endpoint + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, _decoded(answer.read())
@@ -165,8 +166,8 @@ def sql(instance: dict[str, Any], user: str, password: str, statement: str, data
     with tempfile.NamedTemporaryFile("w", suffix=".cnf") as options:
         options.write(f'[client]\nuser="{user}"\npassword="{password}"\n')
         options.flush()
-        command = ["mariadb", f"--defaults-file={options.name}", "--connect-timeout=10", "--batch", "--skip-column-names",
-                   f"--host={address(instance)}", "--port=3306", "-e", statement, *([database] if database else [])]
+        command = ["mariadb", f"--defaults-file={options.name}", "--connect-timeout=10", "--batch",
+                   "--skip-column-names", f"--host={address(instance)}", "--port=3306", "-e", statement, *([database] if database else [])]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise CommandFailed(done.stderr)
@@ -179,8 +180,8 @@ def address(instance: dict[str, Any]) -> str:
 
 def uptime_start(instance: dict[str, Any], user: str, password: str) -> float:
     """When the server that answers was started, in seconds since 1970, by its own account; good to two seconds."""
-    rows = sql(instance, user, password, "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
-                                         " WHERE VARIABLE_NAME = 'UPTIME'")
+    rows = sql(instance, user, password, "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE"
+                                         " FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME'")
     return float(rows[0])
 
 

@@ -1,4 +1,4 @@
-"""JSON for contract types, with Secret carried as text. The only place where a Secret is written in clear: callers seal it."""
+"""JSON for contract types, with Secret as text. The only place where a Secret is written in clear: callers seal it."""
 
 from typing import Any, TypeVar
 

@@ -39,7 +39,7 @@ F = typing.TypeVar("F", bound=Callable[..., object])
 
 
 def call(*, deadline: float = 15.0, since: str = "1.0", capability: str = "") -> Callable[[F], F]:
-    """Marks a short, answered, repeatable order; ``deadline`` in seconds; ``capability`` names what the engine needs."""
+    """Marks a short, answered, repeatable order; ``deadline`` in seconds; ``capability`` is what the engine needs."""
     return _marker((Kind.CALL, since, deadline, False, capability))
 
 

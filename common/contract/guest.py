@@ -1,4 +1,4 @@
-"""What the control plane may ask of a guest agent. Names follow OpenStack Trove's guest API where the meaning is one."""
+"""What the control plane may ask of a guest agent. Names are those of OpenStack Trove where the meaning is one."""
 
 from typing import Protocol
 

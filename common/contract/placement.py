@@ -1,6 +1,7 @@
-"""What the root command ``trove-guestagent place | grow | unplace`` reads on standard input and answers on standard output.
+"""What the root command ``trove-guestagent place | grow | unplace`` reads on standard input and answers on its output.
 
-It goes over a pipe or SSH from a provider to the host that will carry the instance, once, and holds that guest's secrets.
+It goes over a pipe or SSH from a provider to the host that will carry the instance, once, and holds that guest's
+secrets.
 """
 
 from typing import Annotated
@@ -55,7 +56,7 @@ class Placement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Placed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of it. ``limits`` and ``volume`` say how they are enforced; ``notes`` are sentences for the operator."""
+    """What came of it. ``limits`` and ``volume`` say how they are enforced; ``notes`` are sentences for operators."""
 
     instance_id: str
     limits: str

@@ -39,7 +39,8 @@ def access_follows_the_commands(installed: Installation, instance: str) -> None:
     shown = installed.show(instance)
     assert shown is not None
     installed.openstack("database", "db", "create", instance, "archive")
-    assert {row["Name"] for row in installed.openstack("database", "db", "list", instance)} == {"archive", "shop", "stock"}
+    listed = {row["Name"] for row in installed.openstack("database", "db", "list", instance)}
+    assert listed == {"archive", "shop", "stock"}
     installed.openstack("database", "user", "create", instance, "bert", "first-1", "--databases", "archive")
     assert sql(shown, "bert", "first-1", "SELECT DATABASE()", "archive") == ["archive"]
     assert "Access denied" in refused(shown, "bert", "first-1", "SELECT 1", "shop")

@@ -33,7 +33,8 @@ def take_a_grant_table_away(home: Path, account: str) -> bool:
     become = ["setpriv", "--reuid", account, "--regid", account, "--init-groups"]
     client = ["mariadb", "--no-defaults", f"--user={account}", *(f"--socket={socket}" for socket in sockets)]
     rename = "RENAME TABLE mysql.db TO mysql.db_away"
-    return bool(sockets) and subprocess.run([*become, *client, "-e", rename], capture_output=True, timeout=30).returncode == 0
+    renamed = [*become, *client, "-e", rename]
+    return bool(sockets) and subprocess.run(renamed, capture_output=True, timeout=30).returncode == 0
 
 
 def test_the_user_that_the_server_refuses_is_named_in_the_fault(installed: Installation) -> None:
