@@ -61,7 +61,7 @@ def build(target: Path, wheels: Sequence[Path], requirements: Path, python: str 
         library.mkdir(parents=True)
         _pip(python, library, "--require-hashes", "--requirement", str(requirements))
         _pip(python, library, "--no-index", *map(str, wheels))
-        shutil.rmtree(library / "bin", ignore_errors=True)
+        _strip(library)
         manifest = finish(aside)
         shutil.rmtree(target, ignore_errors=True)
         aside.rename(target)
@@ -141,6 +141,14 @@ def _pip(python: str, library: Path, *words: str) -> None:
     if ended.returncode:
         raise HostFailed(f"The agent's release could not be built: {ended.stderr.strip()[-1000:]}",
                          "Its libraries come from a package index: is there a network?")
+
+
+def _strip(library: Path) -> None:
+    """Takes out what pip notes of the machine that built this; the manifest says better what is in it."""
+    shutil.rmtree(library / "bin", ignore_errors=True)
+    for pattern in ("direct_url.json", "RECORD", "REQUESTED", "INSTALLER"):
+        for path in library.glob(f"*.dist-info/{pattern}"):
+            path.unlink()
 
 
 def _hashes(release: Path) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ class Limits:
 
 
 def ensure(instance_id: str, memory_mb: int, vcpus: int) -> Limits:
-    """Makes or corrects the groups."""
+    """Makes or corrects the groups. Raises HostFailed when a running server does not fit into its new limits."""
     if not commands.is_root():
         return Limits(NONE, (), "Memory and processor are not limited: that needs root.")
     values = _values(memory_mb, vcpus)
@@ -43,6 +43,9 @@ def ensure(instance_id: str, memory_mb: int, vcpus: int) -> Limits:
         if (ROOT / "memory" / "memory.limit_in_bytes").exists():
             return _ensure_v1(instance_id, values)
     except OSError as error:
+        if members(instance_id):
+            raise HostFailed(f"The limits of the running server cannot be changed: {error.filename}: {error.strerror}.",
+                             "Give it at least the memory that it uses.") from error
         remove(instance_id)
         return Limits(NONE, (), f"Memory and processor are not limited: {error.filename}: {error.strerror}.")
     return Limits(NONE, (), "Memory and processor are not limited: the kernel has no memory controller.")

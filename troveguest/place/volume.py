@@ -2,17 +2,20 @@
 
 import fcntl
 import os
+import shutil
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.errors import HostFailed, Invalid
+from common.errors import HostFailed, Invalid, NoSpace
 
 from ..host import files, record
 from . import commands
 
 OPTIONS = "loop,nosuid,nodev,noatime"
+_LEAST_FREE = 128 << 20
+"""Bytes; an empty file system takes 40 MB of them, and a volume that starts on a full disk is none."""
 _ATTEMPTS, _MOUNT_FAILED = 3, 32
 """Somebody else may have taken the free loop device that we found."""
 _LOOP_CONTROL, _LOOP_MAJOR, _GET_FREE = "/dev/loop-control", 7, 0x4C82
@@ -89,6 +92,8 @@ class Place:
     def _ensure_image(self, volume_gb: int) -> None:
         if self.image.exists():
             return
+        if shutil.disk_usage(self.image.parent).free < _LEAST_FREE:
+            raise NoSpace(f"There is no room for a volume in {self.image.parent}.", "Make room, then try again.")
         with self._unfinished.open("wb") as file:
             file.truncate(volume_gb * record.GIB)
         self._unfinished.chmod(0o600)

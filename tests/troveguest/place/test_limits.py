@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from common.errors import HostFailed
 from tests.awaiting import until
 from tests.troveguest.ground import PYTHON, Ground
 from troveguest.host.layout import AGENT
@@ -43,6 +44,21 @@ def test_a_server_over_its_memory_is_ended(as_root, limited) -> None:
     host = RunitHost(Path(limited.home))
     ended = host.run_job([PYTHON, "-IS", "-c", "x = b'x' * (400 << 20)"], 30)
     assert ended.exit_code == -signal.SIGKILL
+
+
+def test_a_running_server_is_not_put_into_less_than_it_uses(as_root, limited) -> None:
+    if limits.V1 not in as_root.place(limited).limits:
+        pytest.skip("version 2 would reclaim or kill")
+    host = RunitHost(Path(limited.home))
+    holder = [PYTHON, "-IS", "-c", f"x = b'x' * (90 << 20); open({str(as_root.layout(limited).data / 'up')!r}, 'w');"
+                                   "import time; time.sleep(600)"]
+    host.set_command(holder)
+    host.start_database()
+    until((as_root.layout(limited).data / "up").exists, 10, "the server at its size", 0.05)
+    server = host.database().process
+    with pytest.raises(HostFailed, match="running server"):
+        as_root.place(msgspec.structs.replace(limited, memory_mb=64))
+    assert host.database().process == server
 
 
 def test_server_and_jobs_are_in_the_groups_and_the_agent_is_not(as_root, limited) -> None:
