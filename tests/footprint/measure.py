@@ -1,0 +1,212 @@
+"""What one agent costs the machine that it runs on: ``bin/footprint``.
+
+An installation is started, a MariaDB instance is asked for, and the agent that the supervisor runs for it is replaced,
+five times in a row, by the same release under an interpreter of its own (a copy of Debian's binary, so that the pages
+of other Python processes do not flatter it). Measured while idle, with TLS to the broker and the database connected.
+"""
+
+import argparse
+import json
+import os
+import pwd
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests import ground
+from tests.awaiting import until
+from tests.installation import Installation, installation
+
+INTERPRETER = Path("/usr/bin/python3.11")
+RUNS = 5
+SERVES = "The agent serves"
+"""The log line that the agent writes once the broker has confirmed its consumer."""
+
+REFERENCE = {"anon_mb": 84.7, "uss_mb": 103, "rss_mb": 112, "modules": 1808, "exec_to_serving_s": 1.4,
+             "distributions": 125, "installed_mb": 275, "own_lines": 51057, "trove_modules": 92}
+"""OpenStack Trove 26's agent with its MariaDB manager, measured on a Debian 12 machine of two cores."""
+
+BUDGET = {"anon_mb": 14, "uss_mb": 20, "modules": 250, "exec_to_serving_s": 0.3, "distributions": 8, "installed_mb": 12,
+          "own_lines": 9000, "trove_modules": 0}
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Medians; memory and sizes in units of 2^20 bytes."""
+
+    anon_mb: float
+    uss_mb: float
+    rss_mb: float
+    modules: int
+    exec_to_serving_s: float
+    distributions: int
+    installed_mb: float
+    own_lines: int
+    trove_modules: int
+
+
+@dataclass(frozen=True)
+class Run:
+    anon: float
+    uss: float
+    rss: float
+    seconds: float
+    modules: frozenset[str]
+
+
+class Subject:
+    """The placed agent of one instance, and how to run it by hand in its stead."""
+
+    def __init__(self, installed: Installation, instance: str, interpreter: Path) -> None:
+        self.installed, self.instance, self.interpreter = installed, instance, interpreter
+        self.home = installed.home(instance)
+        self.release = (self.home / "current").resolve()
+        agent = installed.service_pid(instance, "agent")
+        words = Path(f"/proc/{agent}/cmdline").read_bytes().split(b"\0")[:-1]
+        stub = next(n for n, word in enumerate(words) if b"trove-guestagent" in word)
+        self.arguments = [word.decode() for word in words[stub:]] + ["--config-file", str(_brisk(interpreter.parent))]
+        self.account = os.stat(f"/proc/{agent}")
+
+    @contextmanager
+    def stood_down(self) -> Iterator[None]:
+        """The supervised agent is down inside; it is up again afterwards."""
+        service = str(self.home / "services" / "agent")
+        subprocess.run(["sv", "-w", "20", "down", service], check=True, capture_output=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["sv", "up", service], check=True, capture_output=True)
+
+    def measure(self, *, modules: bool = False) -> Run:
+        """One life of the agent: exec, serving, connected to its database, idle for two heartbeats, measured, ended."""
+        flags = ["-X", "importtime"] if modules else []
+        command = [str(self.interpreter), "-I", "-S", *flags, *self.arguments]
+        with tempfile.TemporaryFile() as trace:
+            started = time.monotonic()
+            agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=trace if modules else subprocess.STDOUT,
+                                     env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, cwd="/", **self._identity())
+            try:
+                seconds = self._await_serving(agent, trace if modules else None) - started
+                self._await_idle()
+                memory = _memory(agent.pid)
+            finally:
+                agent.terminate()
+                agent.wait(20)
+            trace.seek(0)
+            return Run(*memory, seconds, _imported(trace.read().decode(errors="replace")))
+
+    def _identity(self) -> dict[str, object]:
+        if os.geteuid() != 0:
+            return {}
+        return {"user": self.account.st_uid, "group": self.account.st_gid,
+                "extra_groups": os.getgrouplist(_name(self.account.st_uid), self.account.st_gid)}
+
+    def _await_serving(self, agent: subprocess.Popen[bytes], trace: object) -> float:
+        if trace is not None:
+            until(self._listed, 60, "the agent answers")
+            return time.monotonic()
+        assert agent.stdout is not None
+        for line in agent.stdout:
+            if SERVES.encode() in line:
+                return time.monotonic()
+        raise AssertionError("the agent ended before it served")
+
+    def _listed(self) -> bool:
+        return self.installed.request("GET", f"/instances/{self.instance}/databases")[0] == 200
+
+    def _await_idle(self) -> None:
+        """Two calls and two heartbeats later everything is loaded that an idle agent loads."""
+        until(self._listed, 60, "the agent answers")
+        for _ in range(2):
+            seen = self._heard_at()
+            until(lambda seen=seen: self._heard_at() != seen, 90, "the next heartbeat", every=0.5)
+
+    def _heard_at(self) -> str:
+        shown = self.installed.show(self.instance)
+        assert shown is not None
+        return str(shown["service_status_updated"])
+
+
+def _brisk(directory: Path) -> Path:
+    """Heartbeats every second instead of every thirty: an idle agent does the same, we wait less."""
+    file = directory / "brisk.conf"
+    file.write_text("[DEFAULT]\nreport_interval = 1\n")
+    file.chmod(0o644)
+    return file
+
+
+def _name(uid: int) -> str:
+    return pwd.getpwuid(uid).pw_name
+
+
+def _memory(pid: int) -> tuple[float, float, float]:
+    rows = dict(re.findall(r"^(\w+):\s+(\d+) kB$", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE))
+    megabytes = {name: int(value) / 1024 for name, value in rows.items()}
+    return megabytes["Anonymous"], megabytes["Private_Clean"] + megabytes["Private_Dirty"], megabytes["Rss"]
+
+
+def _imported(trace: str) -> frozenset[str]:
+    return frozenset(re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", trace, re.MULTILINE))
+
+
+def _own_lines(library: Path) -> int:
+    files = [path for package in ("common", "troveguest") for path in (library / package).rglob("*.py")]
+    return sum(len(path.read_text().splitlines()) for path in files)
+
+
+def _size(directory: Path) -> float:
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*")) / 2**20
+
+
+def footprint(installed: Installation, runs: int = RUNS) -> Footprint:
+    """Measures the agent of a fresh MariaDB instance of a running installation."""
+    instance = installed.create("footprint")
+    installed.healthy(instance)
+    with ground.directory() as directory:
+        interpreter = Path(shutil.copy(INTERPRETER, directory / "python3"))
+        subject = Subject(installed, instance, interpreter)
+        with subject.stood_down():
+            lives = [subject.measure() for _ in range(runs)]
+            modules = subject.measure(modules=True).modules
+        library = subject.release / "lib"
+        distributions = [path for path in library.glob("*.dist-info") if not path.name.startswith("trove")]
+        result = Footprint(
+            anon_mb=round(statistics.median(life.anon for life in lives), 1),
+            uss_mb=round(statistics.median(life.uss for life in lives), 1),
+            rss_mb=round(statistics.median(life.rss for life in lives), 1),
+            modules=len(modules),
+            exec_to_serving_s=round(statistics.median(life.seconds for life in lives), 3),
+            distributions=len(distributions), installed_mb=round(_size(subject.release), 1),
+            own_lines=_own_lines(library),
+            trove_modules=sum(name.split(".")[0] == "trove" for name in modules))
+    installed.delete(instance)
+    installed.gone(instance)
+    return result
+
+
+def _table(found: Footprint) -> str:
+    lines = [f"{'':20}{'agent':>10}{'budget':>10}{'reference':>12}{'ratio':>8}"]
+    for name, value in asdict(found).items():
+        reference = REFERENCE[name]
+        lines.append(f"{name:20}{value:>10}{BUDGET.get(name, ''):>10}{reference:>12}{value / reference:>8.2f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="bin/footprint", description=__doc__.splitlines()[0])
+    arguments.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    chosen = arguments.parse_args()
+    with ground.directory() as directory, installation(directory / "state") as installed:
+        found = footprint(installed)
+    print(json.dumps(asdict(found)) if chosen.json else _table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""The agent stays within the budgets of the design (docs/architecture.md, "Budgets"): MariaDB, TLS, median of five."""
+
+from dataclasses import asdict
+
+import pytest
+
+from tests import ground
+from tests.footprint.measure import BUDGET, footprint
+from tests.installation import installation
+
+pytestmark = pytest.mark.server
+
+
+def test_the_agent_keeps_within_its_budgets() -> None:
+    with ground.directory() as directory, installation(directory / "state") as installed:
+        found = asdict(footprint(installed))
+    over = {name: (found[name], most) for name, most in BUDGET.items() if found[name] > most}
+    assert over == {}, found
+    assert found["anon_mb"] > 3 and found["modules"] > 50, "measured nothing"
