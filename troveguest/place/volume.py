@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import stat
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ _LEAST_FREE = 128 << 20
 """Bytes; an empty file system takes 40 MB of them, and a volume that starts on a full disk is none."""
 _ATTEMPTS, _MOUNT_FAILED = 3, 32
 """Somebody else may have taken the free loop device that we found."""
+_UNMOUNT_BUSY = 32
+_PATIENCE, _LOOK_EVERY = 20.0, 0.05
+"""Seconds. The kernel gives a server's io_uring back after its process is gone, and announces that to nobody."""
 _LOOP_CONTROL, _LOOP_MAJOR, _GET_FREE = "/dev/loop-control", 7, 0x4C82
 """LOOP_CTL_GET_FREE (linux/loop.h): names a free loop device, making one if need be."""
 
@@ -72,11 +76,17 @@ class Place:
 
     def remove(self) -> None:
         """Unmounts, lets go of the loop device and removes the image; nothing to do for what is not there."""
+        until = time.monotonic() + _PATIENCE
         while self.is_mounted():
-            commands.run(["umount", str(self.mount_point)])
-        for device in self._devices():
-            commands.run(["losetup", "--detach", device], accept=(0, 1))  # it may let go by itself meanwhile
-        if left := self._devices():
+            last = time.monotonic() >= until
+            commands.run(["umount", str(self.mount_point)], accept=(0,) if last else (0, _UNMOUNT_BUSY))
+            if self.is_mounted():
+                time.sleep(_LOOK_EVERY)
+        while (left := self._devices()) and time.monotonic() < until:
+            for device in left:
+                commands.run(["losetup", "--detach", device], accept=(0, 1))  # it may let go by itself meanwhile
+            time.sleep(_LOOK_EVERY)
+        if left:
             raise HostFailed(f"{left[0]} does not let go of {self.image}.", "Look at who uses it: fuser, /proc/mounts.")
         for path in (self.image, self._unfinished):
             path.unlink(missing_ok=True)
