@@ -38,6 +38,10 @@ class BrokerKeeper:
         """Lets the broker alone from now on."""
         self._stopping.set()
 
+    def join(self, patience: float) -> None:
+        """Returns when it looks after nothing any more."""
+        self._keeping.join(patience)
+
     def _keep(self) -> None:
         while not self._stopping.is_set():
             if self._node.await_end(LOOK_EVERY) and not self._stopping.is_set():
@@ -74,6 +78,10 @@ class PlaceKeeper:
     def stop(self, patience: float = 30.0) -> None:
         """Returns when the place under way is whole."""
         self._stopping.set()
+        self.join(patience)
+
+    def join(self, patience: float = 30.0) -> None:
+        """Returns when all places have been looked after."""
         self._thread.join(patience)
 
     def _repair_all(self) -> None:

@@ -1,0 +1,62 @@
+"""Which broker and which engines an installation works with."""
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import HostFailed
+from trove import config
+from trove.standalone import brokers, engines
+from trove.standalone.state import State
+
+
+def configured(tmp_path: Path, text: str) -> tuple[config.cfg.ConfigOpts, State]:
+    (tmp_path / "trove.conf").write_text(text)
+    return config.load([tmp_path / "trove.conf"]), State(tmp_path / "state")
+
+
+def test_a_private_broker_unless_a_host_is_named(tmp_path: Path) -> None:
+    assert isinstance(brokers.find(*configured(tmp_path, "")), brokers.PrivateBroker)
+
+
+def test_a_foreign_broker_is_reached_as_its_section_says(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("PEM")
+    broker = brokers.find(*configured(tmp_path, f"[broker]\nhost = mq\npassword = hush\nca_file = {authority}\n"))
+    broker.start()
+    address, endpoint = broker.address(), broker.endpoint()
+    assert (address.host, address.port, address.server_name) == ("mq", 5671, "mq")
+    assert address.password.reveal() == "hush" and "hush" not in repr(address)
+    assert (endpoint.host, endpoint.ca_pem) == ("mq", "PEM")
+
+
+def test_a_foreign_broker_needs_an_authority(tmp_path: Path) -> None:
+    broker = brokers.find(*configured(tmp_path, "[broker]\nhost = mq\n"))
+    with pytest.raises(HostFailed) as caught:
+        broker.start()
+    assert "ca_file" in caught.value.hint
+
+
+@pytest.fixture
+def mariadbd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    program = tmp_path / "mariadbd"
+    monkeypatch.setattr(engines, "MARIADB", program)
+    return program
+
+
+def says(program: Path, text: str) -> None:
+    program.write_text(f"#!/bin/sh\necho '{text}'\n")
+    program.chmod(0o755)
+
+
+def test_the_version_of_an_engine_is_asked_of_itself(mariadbd: Path) -> None:
+    assert engines.installed() == {}
+    says(mariadbd, "mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64 (Debian 12)")
+    assert engines.installed() == {"mariadb": "10.11"}
+
+
+@pytest.mark.parametrize(("text", "word"), [("mariadbd Ver 5.5.68-MariaDB", "5.5"), ("hello", "does not tell")])
+def test_an_engine_that_is_not_known_is_refused(mariadbd: Path, text: str, word: str) -> None:
+    says(mariadbd, text)
+    with pytest.raises(HostFailed, match=word):
+        engines.installed()

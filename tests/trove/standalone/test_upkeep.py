@@ -1,0 +1,129 @@
+"""What standalone looks after: places of instances that should run, and the life of its broker."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.contract.placement import BusLogin, GuestKeys, Placed
+from common.errors import HostFailed
+from common.states import Task
+from tests.awaiting import until
+from tests.trove.world import World
+from trove.providers.base import Wanted
+from trove.standalone.upkeep import BrokerKeeper, PlaceKeeper
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    made.manager.start()
+    yield made
+    made.close()
+
+
+def living(world: World, name: str = "books") -> str:
+    asked = world.create(name=name)
+    assert world.ended(asked).state == "done"
+    return asked.instance_id
+
+
+def look_after(world: World) -> None:
+    keeper = PlaceKeeper(world.services)
+    keeper.start()
+    keeper.join()
+
+
+def test_places_that_a_reboot_took_are_made_again(world: World) -> None:
+    ids = {living(world, "one"), living(world, "two")}
+    for instance_id in ids:
+        world.provider.unplace(instance_id)
+    look_after(world)
+    assert world.provider.placed() == ids
+
+
+def test_one_that_cannot_be_repaired_does_not_keep_others_from_it(world: World) -> None:
+    ids = sorted({living(world, "one"), living(world, "two")})
+    for instance_id in ids:
+        world.provider.unplace(instance_id)
+    world.services.provider.place = _failing_for(world, ids[0])  # type: ignore[method-assign]
+    look_after(world)
+    assert world.provider.placed() == {ids[1]}
+
+
+def _failing_for(world: World, instance_id: str):  # type: ignore[no-untyped-def]
+    place = world.provider.place
+
+    def failing(wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
+        if wanted.instance_id == instance_id:
+            raise HostFailed("The disk is gone.")
+        return place(wanted, bus, keys)
+
+    return failing
+
+
+def test_what_a_flow_is_making_or_removing_is_left_to_it(world: World) -> None:
+    instance_id = living(world)
+    world.manager.stop()
+    world.delete(instance_id)
+    world.provider.unplace(instance_id)
+    assert world.instance(instance_id).task is Task.DELETING
+    world.create(name="another")
+    look_after(world)
+    assert world.provider.placed() == set()
+
+
+def test_a_deletion_that_was_faster_has_the_last_word(world: World) -> None:
+    instance_id = living(world)
+    place = world.provider.place
+
+    def overtaken(wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
+        assert world.ended(world.delete(instance_id)).state == "done"
+        return place(wanted, bus, keys)
+
+    world.services.provider.place = overtaken  # type: ignore[method-assign]
+    look_after(world)
+    assert world.provider.placed() == set()
+
+
+class Node:
+    """A broker that dies when told to, and refuses to start ``refusals`` times."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.dead = threading.Event()
+        self.refusals = refusals
+        self.starts = 0
+
+    def await_end(self, seconds: float) -> bool:
+        return self.dead.wait(seconds)
+
+    def start(self) -> None:
+        self.starts += 1
+        if self.starts <= self.refusals:
+            raise HostFailed("Its port is taken.")
+        self.dead.clear()
+
+    def renew(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("refusals", [0, 2])
+def test_a_dead_broker_is_started_until_it_runs(refusals: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trove.standalone.upkeep.RETRY_PAUSE", 0.01)
+    node = Node(refusals)
+    keeper = BrokerKeeper(node)  # type: ignore[arg-type]
+    keeper.start()
+    node.dead.set()
+    until(lambda: node.starts == refusals + 1 and not node.dead.is_set(), 10, "the broker runs again")
+    keeper.stop()
+
+
+def test_a_broker_that_we_let_go_of_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node()
+    keeper = BrokerKeeper(node)  # type: ignore[arg-type]
+    keeper.start()
+    keeper.stop()
+    node.dead.set()
+    keeper.join(10)
+    assert node.starts == 0
