@@ -1,0 +1,40 @@
+"""The reference pages that are drawn from the code."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from common import states
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def pages() -> ModuleType:
+    found = importlib.util.spec_from_file_location("pages", CHECKOUT / "packaging" / "pages.py")
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["state-machine.md", "options.md"])
+def test_a_page_is_current(pages: ModuleType, name: str) -> None:
+    drawn = pages.PAGES[name]()
+    assert (CHECKOUT / "docs" / "reference" / name).read_text() == drawn, "Run .venv/bin/python packaging/pages.py."
+
+
+def test_every_edge_is_in_the_diagram_and_in_the_table(pages: ModuleType) -> None:
+    drawn = pages.state_machine()
+    for edge in states.EDGES:
+        assert f"    {edge.source.value} --> {edge.target.value}: " in drawn
+        assert f" | {edge.sentence} |" in drawn
+
+
+def test_an_option_is_shown_with_its_default_its_bounds_and_its_secrecy(pages: ModuleType) -> None:
+    drawn = pages.options()
+    assert "| `api_threads` | `10` | a whole number, at least 1, at most 200 |" in drawn
+    assert "| `auth_strategy` | `noauth` | `noauth` |" in drawn
+    assert "| `password` | must be set | a text (secret) |" in drawn
