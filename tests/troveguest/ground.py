@@ -19,7 +19,7 @@ from typing import Any
 
 from common.contract import codec
 from common.contract.placement import BusLogin, Growth, GuestKeys, Placed, Placement, Unplacement
-from common.errors import from_code
+from common.errors import TroveError, from_code
 from common.secret import Secret
 from tests import leftovers
 from troveguest.host.layout import Layout
@@ -103,8 +103,9 @@ class Ground:
     def _run(self, action: str, order: object) -> bytes:
         ended = subprocess.run(self.command(action), input=codec.encode(order), capture_output=True, timeout=60)
         if ended.returncode:
-            print(ended.stderr.decode())
-            raise from_code(**json.loads(ended.stdout))
+            said = ended.stdout or b'{"code": "internal", "message": "It said nothing."}'
+            print(ended.returncode, ended.stderr.decode())
+            raise from_code(**json.loads(said))
         return ended.stdout
 
 
@@ -118,10 +119,19 @@ def ground(user: int | None = None) -> Iterator[Ground]:
         if user is not None:
             os.chown(made.top, user, user)
         yield made
-        for instance_id in made.made:
-            made.unplace(instance_id)
     finally:
+        failures = [failure for instance_id in made.made if (failure := _failure(made, instance_id))]
+        assert failures == [], f"left in {made.top}"
         shutil.rmtree(made.top)
+
+
+def _failure(made: Ground, instance_id: str) -> str:
+    """Why the instance cannot be removed; empty when it is."""
+    try:
+        made.unplace(instance_id)
+    except TroveError as error:
+        return f"{instance_id}: {error.code}: {error.sentence()}"
+    return ""
 
 
 def _make_release(release: Path) -> None:

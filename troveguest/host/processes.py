@@ -1,9 +1,11 @@
 """Processes told apart by id, start time and boot, so that a reused id is never taken for an old process."""
 
+import errno
 import os
 import select
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from signal import pidfd_send_signal
@@ -64,29 +66,37 @@ def all_ids() -> list[int]:
 
 def wait_end(process: ProcessId, timeout: float) -> bool:
     """Whether the process ended within ``timeout`` seconds. Needs no right over the process."""
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return True
-    try:
-        if not is_alive(process):
+    with _opened(process) as descriptor:
+        if descriptor is None:
             return True
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(max(0.0, timeout) * 1000))
-    finally:
-        os.close(descriptor)
 
 
 def send(process: ProcessId, signal: int) -> None:
     """Sends a signal to this very process; nothing to do when it is gone. Raises PermissionError."""
-    with suppress(ProcessLookupError):  # gone before or meanwhile is what the caller wants or can bear
-        descriptor = os.pidfd_open(process.pid)
-        try:
-            if is_alive(process):
+    with _opened(process) as descriptor:
+        if descriptor is not None:
+            with suppress(ProcessLookupError):  # it went before the signal came
                 pidfd_send_signal(descriptor, signal)
-        finally:
-            os.close(descriptor)
+
+
+@contextmanager
+def _opened(process: ProcessId) -> Iterator[int | None]:
+    """A descriptor that stays this process's own; None when it is dead."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError as error:
+        # EINVAL: older kernels say so of an id that is only left as that of a group or a session
+        if error.errno not in (errno.ESRCH, errno.EINVAL):
+            raise
+        yield None
+        return
+    try:
+        yield descriptor if is_alive(process) else None
+    finally:
+        os.close(descriptor)
 
 
 def _stat(pid: int) -> list[str]:
