@@ -8,6 +8,8 @@ import msgspec
 from common.errors import Invalid
 from common.secret import Secret
 
+from .schemas import blocks
+
 T = TypeVar("T")
 
 MAX_BYTES = 1 << 20
@@ -52,7 +54,7 @@ def _decode(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_conceal)
     except msgspec.ValidationError as error:
-        raise Invalid(f"Validation error: {error}") from None
+        raise Invalid(f"Validation error: {blocks.in_words(str(error))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"The body is not JSON: {error}") from None
 

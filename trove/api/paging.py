@@ -10,7 +10,7 @@ from common.errors import Invalid
 
 from . import links
 
-_NUMBER = re.compile("0*[1-9][0-9]{0,17}")
+_NUMBER = re.compile("0{0,18}[1-9][0-9]{0,17}")
 
 
 def limit(req: falcon.Request, most: int) -> int:
@@ -19,7 +19,7 @@ def limit(req: falcon.Request, most: int) -> int:
     if text is None:
         return most
     if _NUMBER.fullmatch(text) is None:
-        raise Invalid(f"The limit {text[:40]!r} is not a number of 1 or more.")
+        raise Invalid(f"The limit {text[:40]!r} is not a number of 1 or more, with 18 digits at most.")
     return min(int(text), most)
 
 

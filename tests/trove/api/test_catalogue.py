@@ -27,6 +27,7 @@ def test_public_endpoint_is_what_links_name(store: Store) -> None:
 
 
 def test_healthcheck(world: World) -> None:
+    assert world.client.simulate_head("/healthcheck").status_code == 200
     answer = world.client.simulate_get("/healthcheck")
     assert (answer.status_code, answer.text) == (200, "OK")
 

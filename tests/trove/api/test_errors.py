@@ -64,6 +64,26 @@ def test_a_body_that_is_no_creation_is_400(world: World, body: str) -> None:
     assert fault(answer) == (400, "badRequest")
 
 
+@pytest.mark.parametrize(("members", "words"), [
+    ({"name": "---"}, "a text with at least one letter or digit of ASCII and without control characters"),
+    ({"volume": {"size": "many"}}, "a whole number of 1 or more"),
+    ({"replica_of": "x"}, "an id such as 8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d"),
+    ({"users": [{"name": "anna", "password": "p", "host": "a b"}]}, "a host without blanks"),
+    ({"access": {"allowed_cidrs": ["x"]}}, "an IPv4 address or network such as 192.0.2.0/24"),
+    ({"nics": [{"ip_address": "x"}]}, "an IPv4 address"),
+])
+def test_what_is_expected_is_said_in_words(world: World, members: dict[str, object], words: str) -> None:
+    answer = world.ask("POST", "/instances", {"instance": {"name": "one", "flavorRef": "1"} | members})
+    assert fault(answer) == (400, "badRequest")
+    message = answer.json["badRequest"]["message"]
+    assert f"Expected {words}" in message and "at `$.instance." in message and "regex" not in message
+
+
+def test_a_wrong_path_is_told_what_there_is(world: World) -> None:
+    answer = world.client.simulate_get("/v1.0/instances")
+    assert fault(answer) == (404, "itemNotFound") and "/v1.0/<project>" in answer.text
+
+
 def test_a_large_body_is_413(world: World) -> None:
     answer = world.client.simulate_post(f"/v1.0/{world.project}/instances", body=b" " * (bodies.MAX_BYTES + 1),
                                         headers={"Content-Type": "application/json"})

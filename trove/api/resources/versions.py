@@ -23,6 +23,8 @@ class Healthcheck:
         resp.content_type = falcon.MEDIA_TEXT
         resp.data = b"OK"
 
+    on_head = on_get  # what balances load often asks no more than this
+
 
 def _document(req: falcon.Request, public_endpoint: str) -> dict[str, Any]:
     """Its link keeps the scheme of the request, since clients follow it."""

@@ -10,13 +10,31 @@ from common.errors import Invalid
 from common.secret import Secret
 
 _READABLE = r"^[^\x00-\x1f\x7f]*[0-9A-Za-z][^\x00-\x1f\x7f]*$"
+_UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+_HOST = r"^[^\x00-\x20\x7f'\"`\\;,@]+$"
+_CIDR = r"^(\d{1,3}\.){3}\d{1,3}(/\d{1,2})?$"
+_IPV4 = r"^(\d{1,3}\.){3}\d{1,3}$"
+_SIZE = r"^0*[1-9][0-9]{0,39}$"
+
+MEANINGS = {
+    _READABLE: "a text with at least one letter or digit of ASCII and without control characters",
+    _UUID: "an id such as 8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d",
+    _HOST: "a host without blanks, quotes, backslashes and the characters ` ; , @",
+    _CIDR: "an IPv4 address or network such as 192.0.2.0/24",
+    _IPV4: "an IPv4 address",
+    _SIZE: "a whole number of 1 or more",
+}
+"""What each pattern asks for, in words for a person."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=255, pattern=_READABLE)]
-Uuid = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
+Uuid = Annotated[str, Meta(pattern=_UUID)]
 Reference = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_READABLE)]
 """An id, or a URL whose last part is one."""
-Host = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f'\"`\\;,@]+$")]
-Cidr = Annotated[str, Meta(pattern=r"^(\d{1,3}\.){3}\d{1,3}(/\d{1,2})?$")]
+Host = Annotated[str, Meta(min_length=1, max_length=255, pattern=_HOST)]
+Cidr = Annotated[str, Meta(pattern=_CIDR)]
+Ipv4 = Annotated[str, Meta(pattern=_IPV4)]
+Size = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=_SIZE, max_length=40)]
+"""A number of GB; clients send it as a text, too."""
 
 
 class DatabaseName(Struct, frozen=True):
@@ -55,6 +73,13 @@ def unique(what: str, names: tuple[str, ...]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise Invalid(f"Validation error: {name} is listed twice among the {what}.")
+
+
+def in_words(message: str) -> str:
+    """A complaint of msgspec's, with what is expected in place of a regular expression."""
+    for pattern, meaning in MEANINGS.items():
+        message = message.replace(f"`str` matching regex {pattern!r}", meaning)
+    return message
 
 
 def last_part(reference: str) -> str:

@@ -6,11 +6,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from . import blocks
 
-Size = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,39}$", max_length=40)]
-
 
 class Volume(Struct, frozen=True):
-    size: Size
+    size: blocks.Size
     type: blocks.Text | None = None
 
 
@@ -28,7 +26,7 @@ class Nic(Struct, frozen=True, forbid_unknown_fields=True, rename={"net_id": "ne
     net_id: blocks.Uuid | None = None
     network_id: blocks.Uuid | None = None
     subnet_id: blocks.Uuid | None = None
-    ip_address: Annotated[str, Meta(pattern=r"^(\d{1,3}\.){3}\d{1,3}$")] | None = None
+    ip_address: blocks.Ipv4 | None = None
 
 
 class Module(Struct, frozen=True):
