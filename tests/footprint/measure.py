@@ -72,6 +72,8 @@ class Subject:
         words = Path(f"/proc/{agent}/cmdline").read_bytes().split(b"\0")[:-1]
         stub = next(n for n, word in enumerate(words) if b"trove-guestagent" in word)
         self.arguments = [word.decode() for word in words[stub:]] + ["--config-file", str(_brisk(interpreter.parent))]
+        environment = Path(f"/proc/{agent}/environ").read_text().split("\0")[:-1]
+        self.environment = dict(line.split("=", 1) for line in environment)
         self.account = os.stat(f"/proc/{agent}")
 
     @contextmanager
@@ -91,7 +93,7 @@ class Subject:
         with tempfile.TemporaryFile() as trace:
             started = time.monotonic()
             agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=trace if modules else subprocess.STDOUT,
-                                     env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, cwd="/", **self._identity())
+                                     env=self.environment, cwd="/", **self._identity())
             try:
                 seconds = self._await_serving(agent, trace if modules else None) - started
                 self._await_idle()

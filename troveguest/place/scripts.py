@@ -14,8 +14,10 @@ OPEN_FILES = 65536
 
 
 def agent(layout: Layout, accounts: Accounts) -> str:
+    """One arena for all of its threads: they are few and idle, and each arena more keeps pages of its own."""
     program = f"{_word(layout.current / 'bin' / 'trove-guestagent')} run --config-dir {_word(layout.config)}"
-    return _script("exec 2>&1", "umask 027", f"exec {_become(layout, accounts, accounts.agent)} {program}")
+    become = _become(layout, accounts, accounts.agent, MALLOC_ARENA_MAX="1")
+    return _script("exec 2>&1", "umask 027", f"exec {become} {program}")
 
 
 def agent_log(layout: Layout, accounts: Accounts) -> str:
@@ -59,9 +61,9 @@ def runner(layout: Layout) -> Path:
     return layout.services / "runner.py"
 
 
-def _become(layout: Layout, accounts: Accounts, account: Account) -> str:
-    """A prefix that gives a program its account and an environment of its own."""
-    environment = {**commands.ENVIRONMENT, "TROVE_HOME": str(layout.home)}
+def _become(layout: Layout, accounts: Accounts, account: Account, **more: str) -> str:
+    """A prefix that gives a program its account and an environment of its own, with ``more`` in it."""
+    environment = {**commands.ENVIRONMENT, "TROVE_HOME": str(layout.home), **more}
     words = [commands.find("env"), "-i", *(f"{name}={value}" for name, value in environment.items())]
     if accounts.are_apart:
         words += [commands.find("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups",
