@@ -25,7 +25,7 @@ from tests import leftovers  # noqa: E402
 OUTPUT = CHECKOUT / "build" / "test"
 CONTROL_PYTHON = CHECKOUT / ".venv" / "bin" / "python"
 GUEST_PYTHON = CHECKOUT / ".venvs" / "guest" / "bin" / "python"
-MARKERS = {"--fast": "not server and not long", "": "not long", "--long": ""}
+MARKERS = {"--fast": "not server and not slow and not long", "": "not long", "--long": ""}
 GUEST_FOLDERS = ("tests/troveguest", "tests/conformance")
 TESTS_ALONE = OUTPUT / "path"
 """On the guest suite's import path in place of the checkout: it reaches ``tests`` and none of our packages."""

@@ -12,7 +12,7 @@ from pathlib import Path
 @contextmanager
 def directory(owner: str | None = None) -> Iterator[Path]:
     """A new directory that everybody may pass through; ``owner``'s when named. Gone afterwards."""
-    made = Path(tempfile.mkdtemp(prefix="trove-", dir="/var/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="trove-"))
     made.chmod(0o711)
     if owner:
         account = pwd.getpwnam(owner)

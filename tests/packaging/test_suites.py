@@ -27,6 +27,7 @@ def files_of_tests() -> list[str]:
                   if file.name.startswith("test_") or file.name.endswith("_test.py"))
 
 
+@pytest.mark.slow
 def test_every_test_file_is_collected_exactly_once(verify: ModuleType) -> None:
     collected: Counter[str] = Counter()
     with ThreadPoolExecutor() as together:

@@ -77,12 +77,12 @@ class World:
         found = self.commands.list_operations(Scope.EVERY_PROJECT, asked.instance_id)
         return next(operation for operation in found if operation.id == asked.operation_id)
 
-    def ended(self, asked: Asked, timeout: float = 20.0) -> Operation:
+    def ended(self, asked: Asked, timeout: float = 40.0) -> Operation:
         """The operation, when it has ended."""
         self.until(lambda: self.operation(asked).ended, timeout)
         return self.operation(asked)
 
-    def until(self, look: Any, timeout: float = 20.0) -> None:
+    def until(self, look: Any, timeout: float = 40.0) -> None:
         """Waits for a fact of the store or of the fakes."""
         awaiting.until(look, timeout, "a change in the world", every=0.03)
 

@@ -91,6 +91,7 @@ def test_a_directory_that_is_no_release_is_refused(tmp_path: Path) -> None:
         release.install(tmp_path, tmp_path / "releases")
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_leaves_the_old_release(tmp_path: Path) -> None:
     made = releases.make(tmp_path / "made")
     (tmp_path / "requirements.txt").write_text("not-there @ file:///nonexistent\n")

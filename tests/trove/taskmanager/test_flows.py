@@ -106,7 +106,7 @@ def test_what_the_guest_cannot_make_is_told_in_its_words(world: World) -> None:
 def test_a_guests_failure_is_final_even_if_it_might_pass(world: World) -> None:
     world.guests.fails["prepare"] = t.Failure(code="busy", message="Another operation is under way.")
     asked = world.create()
-    assert world.ended(asked, timeout=10).error_code == "busy"
+    assert world.ended(asked, timeout=40).error_code == "busy"
 
 
 def test_a_restart_that_fails_can_be_tried_again(world: World) -> None:

@@ -28,7 +28,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lost_nudge_is_found(impatient: None, world: World) -> None:
     world.commands = quiet(world)
-    assert world.ended(world.create(), timeout=15).state == "done"
+    assert world.ended(world.create(), timeout=40).state == "done"
 
 
 def test_a_nudge_comes_over_the_bus_too(world: World) -> None:
@@ -36,7 +36,7 @@ def test_a_nudge_comes_over_the_bus_too(world: World) -> None:
                         lambda instance_id, operation_id: world.events.publish(
                             "taskmanager.nudge", instance_id=instance_id, operation_id=operation_id))
     world.commands = commands
-    assert world.ended(world.create(), timeout=5).state == "done"
+    assert world.ended(world.create(), timeout=40).state == "done"
 
 
 @pytest.mark.server
@@ -58,6 +58,7 @@ def test_what_was_asked_before_the_start_is_done_at_the_start(tmp_path: Path) ->
     world.close()
 
 
+@pytest.mark.slow
 def test_a_stop_and_a_start_in_the_middle(tmp_path: Path) -> None:
     first = World(tmp_path)
     first.guests.slow.add("prepare")
@@ -73,6 +74,7 @@ def test_a_stop_and_a_start_in_the_middle(tmp_path: Path) -> None:
     second.close()
 
 
+@pytest.mark.slow
 def test_an_upgrade_with_a_flow_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next release has one step more, right before the last: a flow that the old one began does it too."""
     old = World(tmp_path)
@@ -114,7 +116,7 @@ def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(impatient: None, wor
     assert hanging.wait(10)
     with world.store.write() as connection:
         connection.exec_driver_sql("UPDATE operations SET deadline = 1.0")
-    ended = world.ended(asked, timeout=15)
+    ended = world.ended(asked, timeout=40)
     assert (ended.state, ended.error_code) == ("failed", "deadline")
     assert world.instance(asked.instance_id).status == "ERROR"
     let_go.set()
@@ -143,6 +145,7 @@ def test_a_lease_that_ran_out_has_one_heir(world: World) -> None:
         assert not executors.adopt(connection, "dead", "three", time.time(), 60)
 
 
+@pytest.mark.slow
 def test_a_peer_goes_on_with_the_flows_of_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = World(tmp_path, executor="one")
     first.guests.slow.add("prepare")
