@@ -173,8 +173,8 @@ def _error(status: int, answer: bytes, request: str) -> errors.TroveError:
             return errors.Refused(message, "Check the control plane's login at the broker.")
         case 404:
             return errors.NotFound(message)
-        case 503:
-            return errors.Unreachable(message)
+    if status >= 500:  # it starts, stops, or waits for itself; a minute later the same request may be fine
+        return errors.Unreachable(message, "Look at the broker's log; the control plane tries again by itself.")
     return errors.Internal(message)
 
 

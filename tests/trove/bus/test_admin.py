@@ -1,0 +1,45 @@
+"""What the broker's management interface answers when it cannot do what was asked."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from common.errors import Internal, TroveError, Unreachable
+from common.secret import Secret
+from trove.bus.admin import Admin
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """Answers every request with its server's ``status``."""
+
+    def do_DELETE(self) -> None:
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def server() -> Iterator[http.server.HTTPServer]:
+    with http.server.HTTPServer(("127.0.0.1", 0), Answering) as made:
+        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("status", "error"), [(500, Unreachable), (502, Unreachable), (503, Unreachable),
+                                               (504, Unreachable), (418, Internal)])
+def test_a_broker_that_comes_to_itself_is_asked_again(server: http.server.HTTPServer, status: int,
+                                                      error: type[TroveError]) -> None:
+    server.status = status  # type: ignore[attr-defined]
+    admin = Admin("127.0.0.1", server.server_port, "somebody", Secret("x"), "/")
+    with pytest.raises(error) as caught:
+        admin.delete_user("guest-1")
+    assert caught.value.retryable == (error is Unreachable)
+    admin.close()
