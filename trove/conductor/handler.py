@@ -1,5 +1,6 @@
 """What becomes of a report. Whose it is follows from the key that opened it; it is written to that instance alone."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +20,20 @@ LOG = log.get(__name__)
 TOLERATED_SKEW = 30.0
 """Seconds by which a guest's clock may differ before the log says so."""
 
+LASTING = 120.0
+"""Seconds for which it must have differed: reports that waited for the broker look like those of a slow clock."""
+
+_TOLD = math.inf
+
 
 class Handler:
     """One method for each of ``contract.Conductor``. Raises TypeError when they do not agree."""
 
-    def __init__(self, store: Store, events: Events) -> None:
+    def __init__(self, store: Store, events: Events, clock: Callable[[], float] = time.time) -> None:
         self._store = store
+        self._clock = clock
         self._events = events
-        self._skewed: set[str] = set()
+        self._skewed_since: dict[str, float] = {}
         self._handlers: dict[str, Callable[..., None]] = {
             "hello": self.hello, "heartbeat": self.heartbeat, "progress": self.progress, "result": self.result}
         check_handlers(contract.Conductor, self._handlers, beside=("instance_id",))
@@ -44,11 +51,11 @@ class Handler:
             self._events.publish(f"instance.{instance_id}.hello", instance_id=instance_id)
 
     def heartbeat(self, instance_id: str, heartbeat: t.Heartbeat) -> None:
-        now = time.time()
+        now = self._clock()
         with self._store.write() as connection:
             accepted = observations.accept_heartbeat(connection, instance_id, heartbeat, now)
         if accepted:
-            self._watch_clock(instance_id, heartbeat.sent_at - now)
+            self._watch_clock(instance_id, heartbeat.sent_at - now, now)
             self._events.publish(f"instance.{instance_id}.heartbeat", instance_id=instance_id)
 
     def progress(self, instance_id: str, progress: t.Progress) -> None:
@@ -65,10 +72,10 @@ class Handler:
                          order=result.operation_id)
         self._events.publish(f"operation.{result.operation_id}.done", instance_id=instance_id)
 
-    def _watch_clock(self, instance_id: str, skew: float) -> None:
+    def _watch_clock(self, instance_id: str, skew: float, now: float) -> None:
         if abs(skew) <= TOLERATED_SKEW:
-            self._skewed.discard(instance_id)
-        elif instance_id not in self._skewed:
-            self._skewed.add(instance_id)
+            self._skewed_since.pop(instance_id, None)
+        elif now - self._skewed_since.setdefault(instance_id, now) >= LASTING:
+            self._skewed_since[instance_id] = _TOLD
             LOG.warning("The clock of an instance differs from ours. Set both by NTP.", instance=instance_id,
                         seconds=round(skew))

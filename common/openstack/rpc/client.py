@@ -29,8 +29,9 @@ LOG = logging.getLogger(__name__)
 ANSWER_PATIENCE = 15.0
 """Seconds to wait for an operation's ticket; the order stays in the guest's queue when none comes."""
 
-REPORT_EXPIRY = 600.0
-"""Seconds after which an unconfirmed report that no conductor took is dropped: it would say nothing any more."""
+REPORT_EXPIRY = 60.0
+"""Seconds after which an unconfirmed report that no conductor took is dropped: a later one says more, and who takes it
+believes that it is new."""
 
 GONE = "It is not made yet, or already removed."
 NOTHING_KNOWN = "This says nothing about the database itself, which does not depend on the agent."

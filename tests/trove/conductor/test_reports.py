@@ -10,6 +10,7 @@ import pytest
 
 from common.contract import types as t
 from tests.trove.world import World
+from trove.conductor.handler import LASTING, Handler
 from trove.conductor.service import Conductor
 from trove.db import orders
 from trove.db.views import Instance, Observed
@@ -85,13 +86,27 @@ def test_a_hello_that_a_heartbeat_overtook_is_heard(world: World, instance_id: s
     assert world.events.published.count(f"instance.{instance_id}.hello") == 1
 
 
-def test_a_clock_that_differs_is_reported_once(world: World, instance_id: str,
-                                               caplog: pytest.LogCaptureFixture) -> None:
+def hear(world: World, instance_id: str, age: float, *at: float) -> None:
+    """Heartbeats that arrive at these times and were sent ``age`` seconds before."""
+    times = iter(at)
+    handler = Handler(world.store, world.events, lambda: next(times))
+    for sequence, now in enumerate(at, 1):
+        handler.heartbeat(instance_id, heartbeat(stamp(1, 1, sequence), sent_at=now - age))
+
+
+def test_a_clock_that_goes_on_differing_is_reported_once(world: World, instance_id: str,
+                                                         caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        for sequence in (1, 2):
-            world.report(instance_id, "heartbeat", heartbeat(stamp(1, 1, sequence), sent_at=time.time() - 100))
-    assert observed(world, instance_id).clock_skew == pytest.approx(-100, abs=5)
+        hear(world, instance_id, 100.0, 1000.0, 1030.0, 1000.0 + LASTING, 1030.0 + LASTING)
+    assert observed(world, instance_id).clock_skew == pytest.approx(-100, abs=1)
     assert len([record for record in caplog.records if "NTP" in record.message]) == 1
+
+
+def test_heartbeats_that_waited_for_the_broker_say_nothing_of_a_clock(world: World, instance_id: str,
+                                                                      caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        hear(world, instance_id, 100.0, 1000.0, 1000.5, 1001.0)
+    assert not [record for record in caplog.records if "NTP" in record.message]
 
 
 def ask(world: World, instance_id: str, order_id: str) -> None:
