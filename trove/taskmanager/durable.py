@@ -114,7 +114,17 @@ def _use_write_ahead_log(url: str) -> None:
 
 
 def _record(name: str, function: Callable[[], str]) -> str:
-    return DBOS.run_step({"name": name}, function)
+    """Raises Stopping instead of beginning a step, and for one whose end the engine is not there to take any more."""
+    assert _life is not None
+    signals = _life.services.signals
+    if signals.stopping:
+        raise Stopping
+    try:
+        return DBOS.run_step({"name": name}, function)
+    except Exception:
+        if signals.stopping:
+            raise Stopping from None  # an Exception would end the flow, in the engine's records
+        raise
 
 
 def _workflow(kind: str) -> Callable[[str], str]:

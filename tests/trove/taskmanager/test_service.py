@@ -75,6 +75,32 @@ def test_a_stop_and_a_start_in_the_middle(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_no_step_begins_once_it_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = World(tmp_path)
+    hanging, let_go = threading.Event(), threading.Event()
+
+    def hang(instance_id: str, password: object) -> None:
+        hanging.set()
+        assert let_go.wait(30)
+
+    monkeypatch.setattr(first.topology, "create", hang)
+    first.manager.start()
+    asked = first.create()
+    assert hanging.wait(10)
+    stopping = threading.Thread(target=first.manager.stop)
+    stopping.start()
+    first.until(lambda: first.services.signals.stopping)
+    let_go.set()
+    stopping.join()
+    assert first.provider.placed() == frozenset()
+    first.store.close()
+    second = World(tmp_path)
+    second.manager.start()
+    assert second.ended(asked).state == "done"
+    second.close()
+
+
+@pytest.mark.slow
 def test_an_upgrade_with_a_flow_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next release has one step more, right before the last: a flow that the old one began does it too."""
     old = World(tmp_path)
