@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -71,6 +71,11 @@ def exists(connection: Connection, instance_id: str) -> bool:
 def living(connection: Connection) -> frozenset[str]:
     """The ids of all living instances."""
     return frozenset(connection.execute(select(_i.id).where(_i.deleted_at.is_(None))).scalars())
+
+
+def deleted(connection: Connection, ids: Collection[str]) -> frozenset[str]:
+    """Those of ``ids`` that are known, and deleted."""
+    return frozenset(connection.execute(select(_i.id).where(_i.id.in_(ids), _i.deleted_at.is_not(None))).scalars())
 
 
 def move(connection: Connection, instance_id: str, task: Task | str, event: Event) -> Edge:

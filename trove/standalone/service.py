@@ -34,7 +34,7 @@ from trove.domain.creation import Rules
 from trove.taskmanager.service import TaskManager
 from trove.taskmanager.services import Services
 
-from . import brokers, engines, places, ports, processes, upkeep
+from . import brokers, engines, places, ports, processes, remains, upkeep
 from .peers import Peers
 from .state import Control, State, build
 
@@ -84,6 +84,9 @@ class Standalone:
         keeper = upkeep.PlaceKeeper(services)
         keeper.start()
         self._running.callback(keeper.stop)
+        sweeper = remains.RemainsKeeper(store, services.provider)
+        sweeper.start()
+        self._running.callback(sweeper.stop)
         self._tell("Opens the API.")
         return self._start_api(Commands(store, rules(self._conf), manager.wake), bound, wanted_port)
 

@@ -1,0 +1,57 @@
+"""Places that nobody has any more: of instances that were deleted, and of none that the store does not know.
+
+An order to make a place is carried out even if the control plane that gave it is killed, and so perhaps after the
+removal that the next one saw to.
+"""
+
+import threading
+
+from common.errors import TroveError
+from common.openstack import log
+from trove.db import instances
+from trove.db.store import Store
+from trove.providers.base import Provider
+
+LOG = log.get(__name__)
+
+SWEEP = 60.0
+"""Seconds between two looks."""
+
+
+class RemainsKeeper:
+    """Looks at once, and then again and again, on a thread of its own."""
+
+    def __init__(self, store: Store, provider: Provider) -> None:
+        self._store = store
+        self._provider = provider
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="remains-keeper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float = 30.0) -> None:
+        """Returns when the removal under way is done, or after ``patience`` seconds."""
+        self._stopping.set()
+        self._thread.join(patience)
+
+    def sweep(self) -> None:
+        """One look, and what follows from it."""
+        placed = self._provider.placed()
+        with self._store.read() as connection:
+            deleted = instances.deleted(connection, placed)
+        for instance_id in sorted(deleted):
+            if self._stopping.is_set():
+                return
+            LOG.warning("A deleted instance has a place; it is removed.", instance=instance_id)
+            self._provider.unplace(instance_id)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.sweep()
+            except TroveError as error:
+                LOG.error(f"What is left of an instance cannot be removed: {error.sentence()}")
+            except Exception as error:  # noqa: BLE001 (the next look may find a store or a provider that works again)
+                LOG.error("A look for what is left of instances met a defect; there will be another.", error)
+            self._stopping.wait(SWEEP)
