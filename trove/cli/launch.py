@@ -16,6 +16,9 @@ STOP_PATIENCE = 60.0
 
 LAST_WORDS = 1500
 
+ARENAS = "2"
+"""Of the C library: it would keep one a thread, and in each of them what the busiest moment had needed."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -69,6 +72,7 @@ def _spawn(state: State, port: int | None, tell: Callable[[str], None]) -> None:
             subprocess.Popen([*command(state, port), "--tell", str(writer)], pass_fds=[writer], cwd="/",
                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                              env={"PATH": os.defpath + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8",
+                                  "MALLOC_ARENA_MAX": ARENAS,
                                   "HOME": os.environ.get("HOME", "/")})
         os.close(writer)
         for line in stages:
