@@ -31,7 +31,13 @@ def test_a_lost_nudge_is_found(impatient: None, world: World) -> None:
     assert world.ended(world.create(), timeout=40).state == "done"
 
 
-def test_a_nudge_comes_over_the_bus_too(world: World) -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sweep finds what a nudge should have told."""
+    monkeypatch.setattr(service, "SWEEP", 3600.0)
+
+
+def test_a_nudge_comes_over_the_bus_too(patient: None, world: World) -> None:
     commands = Commands(world.store, Rules(default_datastore="fake"),
                         lambda instance_id, operation_id: world.events.publish(
                             "taskmanager.nudge", instance_id=instance_id, operation_id=operation_id))
