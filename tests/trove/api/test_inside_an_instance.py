@@ -191,3 +191,18 @@ def test_an_instance_that_does_not_serve_is_422(world: World, method: str, path:
         answer = world.ask(method, f"/instances/{instance_id}{path}", body)
         assert answer.status_code == 422 and "is not ready" in answer.json["unprocessableEntity"]["message"]
         assert world.guests.of(instance_id).deadlines == []
+
+
+def test_nobody_is_told_to_wait_for_what_does_not_come(world: World) -> None:
+    def remedy(instance_id: str) -> str:
+        answer = world.ask("GET", f"/instances/{instance_id}/users")
+        assert answer.status_code == 422
+        return str(answer.json["unprocessableEntity"]["message"])
+
+    failed, silent, building = (world.create(name=name)["id"] for name in ("failed", "silent", "building"))
+    world.fail(failed, "The disk is full.", "create")
+    world.build(silent)
+    world.observe(silent, ServiceStatus.HEALTHY, age=100)
+    assert remedy(failed).endswith("Its fault says why: show the instance.")
+    assert remedy(silent).endswith("look at the agent's log.")
+    assert remedy(building).endswith("Wait until it is ACTIVE and HEALTHY.")

@@ -54,7 +54,16 @@ class Served(Resource):
             raise Unsupported(f"{manifest.name} does not support this: it has no {capability}.")
         now = self.services.clock()
         if not row.serves(now):
-            seen = row.operating_status(now) or "not known"
-            raise NotReady(f"Instance {instance_id} is not ready: status {row.status}, operating status {seen}.",
-                           "Wait until it is ACTIVE and HEALTHY.")
+            raise not_ready(row, now)
         return Inside(caller, row, self.services.guests.of(instance_id), manifest)
+
+
+def not_ready(row: rows.Instance, now: float) -> NotReady:
+    """What keeps an instance from serving. Nobody is told to wait for what does not come by itself."""
+    seen = row.operating_status(now) or "not known"
+    remedy = "Wait until it is ACTIVE and HEALTHY."
+    if row.status == "ERROR":
+        remedy = "Its fault says why: show the instance."
+    elif seen == "ERROR":
+        remedy = "Its agent is silent or cannot tell: look at the agent's log."
+    return NotReady(f"Instance {row.id} is not ready: status {row.status}, operating status {seen}.", remedy)
