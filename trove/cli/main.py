@@ -41,6 +41,7 @@ def up(
     """Starts the control plane, and makes a first database. Nothing to do when both are there."""
     place = State(state.absolute())
     with reported():
+        place.check_length()
         if foreground:
             place.make()
             service.serve(place, port, console.print)

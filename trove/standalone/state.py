@@ -24,9 +24,14 @@ from pathlib import Path
 
 import msgspec
 
-from common.errors import Conflict, HostFailed
+from common.errors import Conflict, HostFailed, Invalid
 
 from . import files, processes
+
+
+LONGEST_ROOT = 43
+"""Bytes in the path of a state directory: the socket of a database server lies 64 bytes below it
+(``/instances/<id>/run/mariadb.sock``), and the operating system takes 107 (unix(7))."""
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +85,13 @@ class State:
     @property
     def _run(self) -> Path:
         return self.root / "run"
+
+    def check_length(self) -> None:
+        """Raises Invalid for a path below which no database could be reached."""
+        if (length := len(os.fsencode(self.root))) > LONGEST_ROOT:
+            raise Invalid(f"The path of the state directory, {self.root}, has {length} bytes; with more than "
+                          f"{LONGEST_ROOT} the sockets of databases would be out of reach.",
+                          "Name a shorter one with --state.")
 
     def make(self) -> None:
         """The directories that the control plane itself writes to. Raises HostFailed."""

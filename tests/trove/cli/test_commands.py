@@ -2,11 +2,13 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests import ground
 from trove.cli import launch
 from trove.cli.main import app
 from trove.standalone import service
@@ -18,8 +20,15 @@ def trovectl(*words: str) -> Result:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
-    made = State(tmp_path / "state")
+def short() -> Iterator[Path]:
+    """A directory with so short a path that an installation fits below it."""
+    with ground.directory() as directory:
+        yield directory
+
+
+@pytest.fixture
+def state(short: Path) -> State:
+    made = State(short / "state")
     made.make()
     return made
 
@@ -51,9 +60,9 @@ def test_an_installation_that_serves_is_left_alone(state: State) -> None:
     assert launch.start(state, None, [].append) == launch.Launch(False, mine)
 
 
-def test_an_error_is_a_sentence_with_a_remedy_and_exit_code_one(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    shown = trovectl("up", "--empty", "--state", str(tmp_path / "file" / "state"))
+def test_an_error_is_a_sentence_with_a_remedy_and_exit_code_one(short: Path) -> None:
+    (short / "file").write_text("")
+    shown = trovectl("up", "--empty", "--state", str(short / "file" / "state"))
     assert shown.exit_code == 1
     assert "cannot be made" in shown.stderr and "--state" in shown.stderr and "Traceback" not in shown.output
 

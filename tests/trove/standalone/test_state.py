@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import Conflict, HostFailed
+from common.errors import Conflict, HostFailed, Invalid
 from trove.standalone import processes, service
 from trove.standalone.state import Control, State, default_root
 
@@ -34,6 +34,12 @@ def test_nobody_else_reads_what_is_stored(state: State) -> None:
     connection.execute("CREATE TABLE t (i INT)")
     assert {mode(path) for path in state.root.glob("trove.sqlite*")} == {0o600}
     connection.close()
+
+
+def test_a_path_too_long_for_the_sockets_of_databases_is_refused_at_once() -> None:
+    State(Path("/" + 42 * "x")).check_length()
+    with pytest.raises(Invalid, match="44 bytes"):
+        State(Path("/" + 43 * "x")).check_length()
 
 
 def test_one_control_plane_at_a_time(state: State) -> None:
