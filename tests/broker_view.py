@@ -23,6 +23,10 @@ class BrokerView:
         }
         return {kind: names for kind, names in found.items() if names}
 
+    def all_of(self, kind: str) -> list[str]:
+        """The names of all ``queues``, ``exchanges`` or ``logins``."""
+        return self._names({"logins": "/api/users"}.get(kind, f"/api/{kind}"), "name", "")
+
     def _names(self, path: str, key: str, word: str) -> list[str]:
         rows: list[dict[str, Any]] = json.loads(self._admin.get(path))
         return [str(row[key]) for row in rows if word in str(row[key])]

@@ -1,0 +1,133 @@
+"""The books of an installation: what its store says there is, held against what the machine and the broker have.
+
+Everything is counted from outside, so that a creation, a removal or a death that loses count shows.
+"""
+
+import os
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests import leftovers
+from tests.awaiting import until
+from tests.broker_view import BrokerView
+
+SECRETS = ("order", "key_to_guest", "key_from_guest", "bus_password")
+CHARGE = {"instances": 1, "ram": 512, "volumes": 1, "backups": 0}
+"""Of an instance as ``Installation.create`` asks for it: flavor 1, a volume of 1 GB."""
+
+PROGRAMS = {"runsvdir": 1, "runsv": 3, "svlogd": 1, "python3": 1, "mariadbd": 1}
+"""What runs for an instance whose database serves; the agent is a program of python3."""
+
+
+def differences(state: Path, living: set[str]) -> list[str]:
+    """Sentences on everything that there is too much or too little of; empty when the books balance.
+
+    ``living``: the ids that there should be, all of them up and nothing under way.
+    """
+    with closing(sqlite3.connect(f"file:{state / 'trove.sqlite'}?mode=ro", uri=True)) as store:
+        store.row_factory = sqlite3.Row
+        return [*_rows(store, living), *_quota(store, living), *_operations(store),
+                *_machine(state, _ever(store), living), *_broker(state, living), *_addresses(store)]
+
+
+def balanced(state: Path, living: set[str], timeout: float) -> None:
+    """Waits until the books balance; fails with what is wrong in them after ``timeout`` seconds."""
+    latest: list[str] = []
+
+    def look() -> bool:
+        latest[:] = differences(state, living)
+        return not latest
+
+    try:
+        until(look, timeout, "the books balance", every=0.5)
+    except AssertionError as error:
+        raise AssertionError("\n".join([str(error), *latest])) from None
+
+
+def _ever(store: sqlite3.Connection) -> set[str]:
+    return {row["id"] for row in store.execute("SELECT id FROM instances")}
+
+
+def _rows(store: sqlite3.Connection, living: set[str]) -> list[str]:
+    found = []
+    rows = store.execute("SELECT * FROM instances").fetchall()
+    if (known := {row["id"] for row in rows if row["deleted_at"] is None}) != living:
+        found.append(f"rows of living instances: {_but(known, living)}")
+    for row in rows:
+        kept = [name for name in SECRETS if row[name] is not None]
+        allowed = list(SECRETS[1:]) if row["deleted_at"] is None else []
+        if kept != allowed:
+            found.append(f"secrets of {row['id']} ({row['task']}): {kept}")
+    return found
+
+
+def _quota(store: sqlite3.Connection, living: set[str]) -> list[str]:
+    usage = {row["resource"]: row["in_use"] for row in store.execute("SELECT * FROM quota_usage")}
+    wanted = {resource: amount * len(living) for resource, amount in CHARGE.items() if resource in usage}
+    found = [] if usage == wanted else [f"quota in use: {usage}, not {wanted}"]
+    holders = {row["instance_id"] for row in store.execute("SELECT instance_id FROM quota_reservations")}
+    return found if holders == living else [*found, f"quota is held by {_but(holders, living)}"]
+
+
+def _operations(store: sqlite3.Connection) -> list[str]:
+    rows = store.execute("SELECT * FROM operations WHERE state IN ('asked', 'running')").fetchall()
+    return [f"still under way: {row['kind']} of {row['instance_id']}: {row['step']}: {row['sentence']}"
+            for row in rows]
+
+
+def _addresses(store: sqlite3.Connection) -> list[str]:
+    rows = store.execute("SELECT address, COUNT(*) AS users, SUM(deleted_at IS NULL) AS living FROM instances"
+                         " WHERE address IS NOT NULL GROUP BY address").fetchall()
+    found = [f"{row['living']} instances share {row['address']}" for row in rows if row["living"] > 1]
+    return found + [f"{len(listeners)} listeners at {row['address']}, which {row['living']} instances have"
+                    for row in rows if len(listeners := leftovers.listeners(row["address"])) != row["living"]]
+
+
+def _machine(state: Path, ever: set[str], living: set[str]) -> list[str]:
+    found = [f"{directory}: {_but(names, living)}" for directory in ("instances", "volumes")
+             if (names := _names(state / directory)) != living]
+    for instance in sorted(ever - living):
+        if left := leftovers.of_instance(state, instance, "127.0.0.0"):
+            found.append(f"left of {instance}: {left}")
+    for instance in sorted(living):
+        things = {"mounts": len(leftovers.mounts(f"/{instance}/")), "accounts": len(leftovers.accounts(instance)),
+                  "loop devices": len(leftovers.loop_devices(instance))}
+        if things != {"mounts": 1, "accounts": 2, "loop devices": 1}:
+            found.append(f"{instance} has {things}")
+        if (programs := _programs(instance)) != PROGRAMS:
+            found.append(f"for {instance} run {programs}")
+    return found
+
+
+def _programs(instance: str) -> dict[str, int]:
+    """How many of each program run for the instance; lines are "PID PROGRAM …"."""
+    return dict(Counter(Path(line.split()[1]).name for line in leftovers.processes(instance)))
+
+
+def _broker(state: Path, living: set[str]) -> list[str]:
+    view, found = BrokerView(state), []
+    wanted = {"queues": {name for each in living for name in (f"guestagent.{each}", f"guest.{each}.up")},
+              "exchanges": {f"guest.{each}.up" for each in living}, "logins": {f"guest-{each}" for each in living}}
+    for kind, names in wanted.items():
+        there = {name for name in view.all_of(kind) if "guest" in name}
+        if there != names:
+            found.append(f"{kind}: {_but(there, names)}")
+    return found
+
+
+def _names(directory: Path) -> set[str]:
+    return {path.name.removesuffix(".img") for path in directory.iterdir()} if directory.is_dir() else set()
+
+
+def _but(there: set[str], wanted: set[str]) -> str:
+    return f"too many {sorted(there - wanted)}, too few {sorted(wanted - there)}"
+
+
+def consumption(pid: int) -> dict[str, Any]:
+    """Threads, open files and resident memory (MB) of a process."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {"threads": int(status["Threads"]), "files": len(os.listdir(f"/proc/{pid}/fd")),
+            "rss_mb": round(int(status["VmRSS"].split()[0]) / 1024)}
