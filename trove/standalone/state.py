@@ -28,7 +28,6 @@ from common.errors import Conflict, HostFailed, Invalid
 
 from . import files, processes
 
-
 LONGEST_ROOT = 43
 """Bytes in the path of a state directory: the socket of a database server lies 64 bytes below it
 (``/instances/<id>/run/mariadb.sock``), and the operating system takes 107 (unix(7))."""
