@@ -20,6 +20,9 @@ LOOK_EVERY = 5.0
 RETRY_PAUSE = 10.0
 RENEW_EVERY = 86400.0
 
+UNSETTLED = (Task.BUILDING, Task.DELETING, Task.DELETE_FAILED)
+"""In these a flow makes or removes the place, or half of it is removed already and the rest is to follow."""
+
 
 class BrokerKeeper:
     """Starts the private broker again when it dies, and renews its certificate in time."""
@@ -108,9 +111,9 @@ class PlaceKeeper:
             self._services.provider.unplace(instance_id)
 
     def _settled(self, instance_id: str) -> Instance | None:
-        """The instance, unless it has no place yet or a flow works on it that makes or removes its place."""
+        """The instance, unless it has no place yet or its place is being made or removed."""
         instance = self._look(instance_id)
-        if instance is None or instance.address is None or instance.task in (Task.BUILDING, Task.DELETING):
+        if instance is None or instance.address is None or instance.task in UNSETTLED:
             return None
         return instance if instance.placement else None
 

@@ -74,6 +74,19 @@ def test_what_a_flow_is_making_or_removing_is_left_to_it(world: World) -> None:
     assert world.provider.placed() == set()
 
 
+def test_what_is_half_removed_is_not_made_again(world: World) -> None:
+    instance_id = living(world)
+    world.topology.delete = _broken  # type: ignore[method-assign]
+    assert world.ended(world.delete(instance_id)).state == "failed"
+    assert world.instance(instance_id).task is Task.DELETE_FAILED
+    look_after(world)
+    assert world.provider.placed() == set()
+
+
+def _broken(_instance_id: str) -> None:
+    raise HostFailed("The broker is broken.")
+
+
 def test_a_deletion_that_was_faster_has_the_last_word(world: World) -> None:
     instance_id = living(world)
     place = world.provider.place
