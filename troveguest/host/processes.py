@@ -41,6 +41,13 @@ def terminal(pid: int) -> int:
     return int(fields[_TERMINAL]) if fields else 0
 
 
+def owner(pid: int) -> int | None:
+    """The user id of the process, None when ``pid`` is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}").stat().st_uid
+    return None
+
+
 def command_line(pid: int) -> list[str]:
     """The words of the command; empty for a zombie, a kernel thread, and one that is gone."""
     try:

@@ -5,6 +5,7 @@
 """
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -27,6 +28,7 @@ ACTIONS: dict[str, tuple[type, Callable[[Any], object]]] = {
 def main(action: str) -> int:
     """Runs one of ``ACTIONS``; the exit code."""
     kind, function = ACTIONS[action]
+    os.umask(0o022)
     try:
         answer = function(codec.decode(sys.stdin.buffer.read(), kind))
     except Exception as error:  # noqa: BLE001 (the caller, perhaps on another machine, is to get every error)

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -67,13 +66,11 @@ def unplace(unplacement: Unplacement) -> None:
     layout = _layout(unplacement.instance_id, unplacement.home)
     with _held(layout.home):
         remains.end_all(unplacement.instance_id, layout.home)
+        layout.record.unlink(missing_ok=True)  # from here on nothing is missing that had been there
         _volume(layout).remove()
         limits.remove(unplacement.instance_id)
-        for entry in layout.home.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+        # not rmtree, which a tree can be too deep for
+        commands.run(["rm", "-rf", "--one-file-system", "--", *map(str, layout.home.iterdir())], timeout=120)
         if commands.is_root():
             users.remove(unplacement.instance_id)
         layout.home.rmdir()

@@ -64,10 +64,11 @@ def refresh_agent(layout: Layout) -> None:
 
 
 def supervisor(layout: Layout) -> ProcessId | None:
-    """The instance's runsvdir."""
+    """The instance's runsvdir; one of another user is a fake."""
     for pid in processes.all_ids():
         words = processes.command_line(pid)
-        if words and Path(words[0]).name == "runsvdir" and str(layout.services) in words:
+        if (words and Path(words[0]).name == "runsvdir" and str(layout.services) in words
+                and processes.owner(pid) == layout.services.stat().st_uid):
             return processes.identify(pid)
     return None
 

@@ -14,6 +14,8 @@ from . import commands
 
 _RANGE = ("70000", "99999")
 """Ids that neither Debian's tools nor systemd nor subordinate ids claim: instances do not use up the system's."""
+_LOCK = "/run/trove-accounts.lock"
+"""Root's alone: what others can open, they can hold for ever."""
 _ABSENT = 6
 """What userdel and groupdel exit with when there is no such account."""
 
@@ -73,17 +75,17 @@ def ensure(instance_id: str) -> Accounts:
     return Accounts(_account(engine), _account(agent))
 
 
-def ids(instance_id: str) -> frozenset[int]:
-    """User ids of those accounts that are there."""
-    return frozenset(_account(name).uid for name in names(instance_id) if _has_user(name))
+def ids(instance_id: str) -> tuple[int, ...]:
+    """User ids of those accounts that are there, the engine's first."""
+    return tuple(_account(name).uid for name in _present(instance_id) if _has_user(name))
 
 
 def remove(instance_id: str) -> None:
     """Takes both away. Needs root; nothing to do when they are not there."""
-    if not any(_exists(name) for name in names(instance_id)):
+    if not _present(instance_id):
         return
     with _account_files():
-        for name in reversed(names(instance_id)):
+        for name in reversed(_present(instance_id)):
             if _has_user(name):
                 # forced: a process that has ended but is not yet reaped counts as using the account
                 commands.run(["userdel", "--force", name], accept=(0, _ABSENT))
@@ -120,7 +122,7 @@ def _is_whole(name: str, instance_id: str) -> bool:
         entry = pwd.getpwnam(name)
     except KeyError:
         return False
-    if entry.pw_gecos != _comment(instance_id):
+    if _is_foreign(name, instance_id):
         raise Conflict(f"The account {name} is not this instance's.", f"Look at {name} in /etc/passwd.")
     return _has_group(name) and grp.getgrnam(name).gr_gid == entry.pw_gid
 
@@ -134,8 +136,14 @@ def _account(name: str) -> Account:
     return Account(name, entry.pw_uid, entry.pw_gid)
 
 
-def _exists(name: str) -> bool:
-    return _has_user(name) or _has_group(name)
+def _present(instance_id: str) -> list[str]:
+    """Those of the names that are there and not an account of another instance whose id begins alike."""
+    return [name for name in names(instance_id)
+            if (_has_user(name) or _has_group(name)) and not _is_foreign(name, instance_id)]
+
+
+def _is_foreign(name: str, instance_id: str) -> bool:
+    return _has_user(name) and pwd.getpwnam(name).pw_gecos != _comment(instance_id)
 
 
 def _has_user(name: str) -> bool:
@@ -157,9 +165,9 @@ def _has_group(name: str) -> bool:
 @contextmanager
 def _account_files() -> Iterator[None]:
     """Placings that run side by side change the account files one after the other: useradd itself gives up soon."""
-    directory = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(directory)
+        os.close(lock)
