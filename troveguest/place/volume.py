@@ -53,6 +53,8 @@ class Place:
         if not commands.is_root():
             return Volume(record.DIRECTORY, "that needs root")
         try:
+            if known is not None and not self.image.exists():
+                raise HostFailed(f"The volume {self.image} is gone.", "Mount the disk it is on, or restore it.")
             self._ensure_image(volume_gb)
             self._ensure_mounted()
         except HostFailed as error:
@@ -92,8 +94,8 @@ class Place:
             path.unlink(missing_ok=True)
 
     def is_mounted(self) -> bool:
-        return any(line.split()[4] == _escaped(self.mount_point)
-                   for line in Path("/proc/self/mountinfo").read_text().splitlines())
+        path = _escaped(self.mount_point.parent.resolve() / self.mount_point.name)
+        return any(line.split()[4] == path for line in Path("/proc/self/mountinfo").read_text().splitlines())
 
     @property
     def _unfinished(self) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.contract import codec
-from common.contract.placement import Placed
+from common.contract.placement import Placed, Unplacement
 from common.errors import HostFailed, Invalid, NotFound
 from tests import leftovers
 from tests.troveguest.ground import Ground
@@ -129,3 +129,32 @@ def test_a_volume_that_cannot_be_mounted_any_more_is_not_replaced(as_root: Groun
     with pytest.raises(HostFailed, match="mount"):
         as_root.place(placement)
     assert image.exists()
+
+
+def test_a_volume_that_is_gone_is_not_replaced_by_an_empty_one(as_root: Ground) -> None:
+    placement = as_root.placement()
+    as_root.place(placement)
+    subprocess.run(["umount", as_root.layout(placement).volume], check=True)
+    image = as_root.top / "volumes" / f"{placement.instance_id}.img"
+    image.rename(aside := image.with_name("aside"))
+    with pytest.raises(HostFailed, match="gone"):
+        as_root.place(placement)
+    aside.rename(image)
+    assert as_root.place(placement).volume == "image"
+    assert as_root.layout(placement).data.exists()
+
+
+def test_the_homes_may_be_behind_a_link_and_the_callers_umask_is_not_ours(as_root: Ground) -> None:
+    (as_root.top / "elsewhere").mkdir()
+    (as_root.top / "linked").symlink_to("elsewhere")
+    instance_id = as_root.placement().instance_id
+    placement = as_root.placement(instance_id, home=str(as_root.top / "linked" / "instances" / instance_id))
+    for _ in range(2):
+        words = ["sh", "-c", 'umask 077; exec "$0" place', *as_root.command()]
+        ended = subprocess.run(words, input=codec.encode(placement), capture_output=True, timeout=60)
+        assert ended.returncode == 0, ended.stdout
+        assert codec.decode(ended.stdout, Placed).volume == "image"
+        assert len(leftovers.mounts(instance_id)) == 1
+    order = Unplacement(instance_id=instance_id, home=placement.home)
+    subprocess.run(as_root.command("unplace"), input=codec.encode(order), check=True, timeout=60)
+    assert as_root.left_of(instance_id) == {}
