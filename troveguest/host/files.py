@@ -38,19 +38,22 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner =
 def write_if_changed(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner = (-1, -1)) -> bool:
     """``write``, left out where content, mode and owner are right already; whether something was written."""
     data = content.encode() if isinstance(content, str) else content
-    if read(path) == data and _is(path, mode, owner):
+    if read(path, len(data) + 1) == data and _is(path, mode, owner):
         return False
     write(path, data, mode=mode, owner=owner)
     return True
 
 
-def read(path: Path) -> bytes | None:
-    """The content of a plain file; None when nothing is there, or something else than a plain file."""
+def read(path: Path, most: int = -1) -> bytes | None:
+    """The content of a plain file; None when nothing is there, or something else than a plain file.
+
+    ``most`` bytes of it, where somebody else may have made it larger than our memory.
+    """
     file = _open_plain(path)
     if file is None:
         return None
     with file:
-        return file.read()
+        return file.read(most)
 
 
 def tail(path: Path, size: int) -> str:

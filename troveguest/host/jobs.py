@@ -18,6 +18,7 @@ from .layout import JOB, Layout
 from .supervision import Supervised
 
 _OUTPUT = 64 * 1024
+_MESSAGE = 1 << 20
 _TAKEN = 0.1
 """Seconds within which a runner takes an order; then it is called again, as it may just have been leaving."""
 _LOOK_AGAIN = 1.0
@@ -137,7 +138,7 @@ def _too_late(order: Order) -> DeadlinePassed:
 
 
 def _read(path: Path, kind: type[T]) -> T | None:
-    data = files.read(path)
+    data = files.read(path, _MESSAGE)
     if data is None:
         return None
     try:

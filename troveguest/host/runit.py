@@ -17,6 +17,7 @@ from .layout import DATABASE, Layout
 from .record import Record
 from .supervision import Supervised
 
+_NOTE = 128
 _SUPERVISOR = 5.0
 """Seconds that runsv may take for an order; it holds a service back for one second after a short life."""
 
@@ -73,7 +74,7 @@ class RunitHost:
         """The server's process, also when a runsv that was killed left it behind."""
         if (process := self._service.process()) is not None:
             return process
-        note = (files.read(self._layout.database_process) or b"").split()
+        note = (files.read(self._layout.database_process, _NOTE) or b"").split()
         if len(note) != 3 or not (note[0].isdigit() and note[1].isdigit()):
             return None
         process = ProcessId(int(note[0]), int(note[1]), note[2].decode(errors="replace"))

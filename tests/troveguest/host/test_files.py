@@ -28,6 +28,16 @@ def test_the_umask_does_not_change_the_mode(tmp_path: Path) -> None:
     assert mode(tmp_path / "a") == 0o644
 
 
+def test_no_more_is_read_than_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with path.open("wb") as file:
+        file.write(b"planted")
+        file.truncate(1 << 40)
+    assert files.read(path, 7) == b"planted"
+    assert files.write_if_changed(path, "planted")
+    assert path.read_bytes() == b"planted"
+
+
 def test_an_open_reader_keeps_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / "a"
     files.write(path, "old")
