@@ -1,8 +1,9 @@
-"""Draws the reference pages that say what the code says: the life of an instance, and the options of both sides.
+"""Draws the reference pages that say what the code says: the life of an instance, both sides' options, every error.
 
 ``.venv/bin/python packaging/pages.py`` writes them anew below ``docs/reference``; a test fails when one is not current.
 """
 
+import ast
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,9 +14,10 @@ sys.path.insert(0, str(CHECKOUT))
 
 from oslo_config import cfg  # noqa: E402
 
-from common import states  # noqa: E402
+from common import errors, states  # noqa: E402
 from common.contract.types import ServiceStatus  # noqa: E402
 from trove import config as control  # noqa: E402
+from trove.api import errors as faults  # noqa: E402
 from troveguest import config as guest  # noqa: E402
 
 DIRECTORY = CHECKOUT / "docs" / "reference"
@@ -52,7 +54,36 @@ def options() -> str:
     ))
 
 
-PAGES: dict[str, Callable[[], str]] = {"state-machine.md": state_machine, "options.md": options}
+def sentences() -> str:
+    """Every error that the code raises, with its remedy, by the package that raises it."""
+    kinds = ((f"`{kind.code}`", str(faults.STATUS[kind]), "yes" if kind.retryable else "no", _comment(kind))
+             for kind in errors.BY_CODE.values())
+    return "\n".join((
+        "# What errors say", "", f"Every error that the code raises, in its own words. {_WRITTEN}", "",
+        "A person meets them as an answer of the REST API, as the `fault` of an instance, on the terminal of `bin/up`,",
+        "or in a log. The remedy stands behind the sentence. `…` stands for a name, a number, or words put together when",
+        "it happens.", "",
+        "## Kinds", "", "`fault_details` of an instance name the kind.", "",
+        *_table(("kind", "HTTP", "worth repeating", "meaning"), kinds), "",
+        *(line for where, title in _PLACES.items() for line in _place(where, title)),
+    ))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "state-machine.md": state_machine, "options.md": options, "errors.md": sentences}
+
+_PLACES = {
+    "trove/api": "A request is wrong, or cannot be done now", "trove/domain": "A creation breaks a rule",
+    "common/datastores": "A name breaks a rule of the datastore", "common/states.py": "An instance is in another state",
+    "trove/db": "The store says no", "trove/taskmanager": "Work takes too long",
+    "trove/providers": "There is no place for an instance", "troveguest/place": "A place cannot be made or removed",
+    "troveguest/datastores": "The database server says no", "troveguest/handlers": "The agent says no",
+    "troveguest/host": "The machine of the instance says no",
+    "common/openstack/rpc": "The two sides do not reach one another",
+    "trove/bus": "The broker says no", "trove/standalone": "The control plane does not start",
+    "trove/cli": "`bin/up` and `bin/down` end", "trove/config.py": "The configuration of the control plane is wrong",
+    "common/openstack/options.py": "The configuration of an agent is wrong",
+}
 
 
 def _diagram() -> Iterator[str]:
@@ -116,6 +147,45 @@ def _takes(option: cfg.Opt) -> str:
     noun = {"Integer": "a whole number", "Port": "a port", "Float": "a number", "Boolean": "true or false",
             "List": "a list, separated by commas"}.get(type(kind).__name__, "a text")
     return ", ".join((f"{noun} (secret)" if option.secret else noun, *([] if noun == "a port" else bounds)))
+
+
+def _comment(kind: type[errors.TroveError]) -> str:
+    """What the list in ``common.errors`` says of a kind."""
+    line = next(line for line in (errors.__doc__ or "").splitlines() if f" {kind.__name__} " in line)
+    return line.split(maxsplit=4)[4]
+
+
+def _place(where: str, title: str) -> Iterator[str]:
+    raised = dict.fromkeys(each for file in _sources(CHECKOUT / where) for each in _raised(file))
+    yield f"## {title}"
+    yield ""
+    yield from _table(("kind", "sentence", "remedy"), raised)
+    yield ""
+
+
+def _sources(where: Path) -> list[Path]:
+    files = [where] if where.suffix else sorted(where.rglob("*.py"))
+    return [file for file in files if "fake" not in file.relative_to(CHECKOUT).as_posix()]
+
+
+def _raised(file: Path) -> Iterator[tuple[str, str, str]]:
+    """Kind, sentence and remedy of each error that is made in ``file`` in words of our own."""
+    kinds = {kind.__name__: kind.code for kind in errors.BY_CODE.values()}
+    for call in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(call, ast.Call) or not call.args:
+            continue
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        said, *remedy = [_text(argument) for argument in call.args]
+        if name in kinds and said.strip("… "):
+            yield f"`{kinds[name]}`", said, remedy[0] if remedy else ""
+
+
+def _text(node: ast.expr) -> str:
+    """A string as it is written, with ``…`` for what is put into it."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_text, node.values))
+    text = str(node.value) if isinstance(node, ast.Constant) else "…"
+    return text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from common import states
+from common import errors, states
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ def pages() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["state-machine.md", "options.md"])
+@pytest.mark.parametrize("name", ["state-machine.md", "options.md", "errors.md"])
 def test_a_page_is_current(pages: ModuleType, name: str) -> None:
     drawn = pages.PAGES[name]()
     assert (CHECKOUT / "docs" / "reference" / name).read_text() == drawn, "Run .venv/bin/python packaging/pages.py."
@@ -38,3 +38,11 @@ def test_an_option_is_shown_with_its_default_its_bounds_and_its_secrecy(pages: M
     assert "| `api_threads` | `10` | a whole number, at least 1, at most 200 |" in drawn
     assert "| `auth_strategy` | `noauth` | `noauth` |" in drawn
     assert "| `password` | must be set | a text (secret) |" in drawn
+
+
+def test_errors_are_shown_with_kind_sentence_and_remedy(pages: ModuleType) -> None:
+    drawn = pages.sentences()
+    assert "| `no_space` | There is no room for a volume in …. | Make room, then try again. |" in drawn
+    assert "| `unreachable` | 503 | yes |" in drawn
+    assert set(pages._PLACES) == {where for where in pages._PLACES if (CHECKOUT / where).exists()}
+    assert all(f"`{kind}`" in drawn for kind in errors.BY_CODE)

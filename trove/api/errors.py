@@ -34,7 +34,7 @@ class Forbidden(errors.Refused):
     """The policy does not let this caller do it."""
 
 
-_STATUS: dict[type[errors.TroveError], int] = {
+STATUS: dict[type[errors.TroveError], int] = {
     Forbidden: 403,
     errors.Invalid: 400,
     errors.Refused: 400,
@@ -67,7 +67,7 @@ def on_trove_error(_req: falcon.Request, resp: falcon.Response, error: errors.Tr
     if isinstance(error, errors.Internal):
         _internal(resp, error)
         return
-    status = _STATUS[type(error)]
+    status = STATUS[type(error)]
     resp.status = status
     resp.data = body(status, error.sentence(), "serverError" if isinstance(error, _SERVER_ERRORS) else None)
 
