@@ -110,28 +110,33 @@ def verify(release: Path) -> Manifest:
 
 
 def install(release: Path, releases: Path) -> Path:
-    """``releases/<hash>``, verified, copied there where it is missing. Raises Invalid."""
-    manifest = read(release)
-    target = releases / manifest.total
-    if not target.exists():
+    """``releases/<hash>``, verified; copied there where it is missing, or damaged by a loss of power. Raises Invalid."""
+    target = releases / read(release).total
+    try:
+        verify(target)
+    except Invalid:
         _copy(release, target)
-    verify(target)
+        verify(target)
     return target
 
 
 def _copy(release: Path, target: Path) -> None:
+    is_damaged = target.exists()
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    aside, damaged = (target.with_name(f".{target.name}.{secrets.token_hex(4)}") for _ in range(2))
     try:
         shutil.copytree(release, aside)
         verify(aside)
+        if is_damaged:
+            target.rename(damaged)
         try:
             aside.rename(target)
         except OSError:
             if not target.exists():  # else somebody was faster, with the same files
                 raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        for path in (aside, damaged):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _pip(python: str, library: Path, *words: str) -> None:

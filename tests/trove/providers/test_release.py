@@ -78,12 +78,13 @@ def test_it_is_installed_once_under_its_hash_and_readable_by_all(tmp_path: Path)
     assert [path.name for path in (tmp_path / "releases").iterdir()] == [installed.name]
 
 
-def test_an_installed_release_that_was_changed_is_not_used(tmp_path: Path) -> None:
+def test_an_installed_release_that_was_changed_is_replaced(tmp_path: Path) -> None:
     made = releases.make(tmp_path / "made")
     installed = release.install(made, tmp_path / "releases")
     (installed / "lib" / "troveguest" / "cli.py").write_text("evil")
-    with pytest.raises(Invalid, match="damaged"):
-        release.install(made, tmp_path / "releases")
+    assert release.install(made, tmp_path / "releases") == installed
+    release.verify(installed)
+    assert [path.name for path in (tmp_path / "releases").iterdir()] == [installed.name]
 
 
 def test_a_directory_that_is_no_release_is_refused(tmp_path: Path) -> None:
