@@ -14,6 +14,7 @@ _table = schema.operations
 _o = _table.c
 UNENDED = ("asked", "running")
 _COLUMNS = [_o[name] for name in Operation.__struct_fields__]
+_NO_ERROR = dict.fromkeys(("error_code", "error_message", "error_hint", "next_try"))
 
 
 def insert(connection: Connection, operation_id: str, instance_id: str, project: str, kind: str,
@@ -74,21 +75,34 @@ def enter_step(connection: Connection, operation_id: str, step: str, sentence: s
     """Notes the step, and its deadline in ``patience`` seconds. False when the operation has ended."""
     now = time.time()
     statement = _unended_one(operation_id).values(step=step, step_since=now, sentence=sentence, deadline=now + patience,
-                                                  percent=None)
+                                                  percent=None, **_NO_ERROR)
     return connection.execute(statement).rowcount == 1
 
 
-def say(connection: Connection, operation_id: str, sentence: str, percent: float | None) -> None:
-    """Progress within a step."""
-    connection.execute(_unended_one(operation_id).values(sentence=sentence, percent=percent))
+def get_on(connection: Connection, operation_id: str, sentence: str, percent: float | None, deadline: float) -> None:
+    """Progress within a step: what failed before is past."""
+    connection.execute(_unended_one(operation_id).values(sentence=sentence, percent=percent, deadline=deadline,
+                                                         **_NO_ERROR))
+
+
+def note_failure(connection: Connection, operation_id: str, error: TroveError, next_try: float) -> None:
+    """The step failed for now; it is tried again at ``next_try``."""
+    connection.execute(_unended_one(operation_id).values(next_try=next_try, **_columns(error)))
+
+
+def note_attempt(connection: Connection, operation_id: str) -> None:
+    """The step is being tried again; the error of the last time stays until it gets on."""
+    connection.execute(_unended_one(operation_id).values(next_try=None))
 
 
 def finish(connection: Connection, operation_id: str, state: str, sentence: str,
            error: TroveError | None = None) -> bool:
     """``state``: done, failed or cancelled. False when it had ended before."""
-    values = {"state": state, "sentence": sentence, "deadline": None}
+    values = {"state": state, "sentence": sentence, "deadline": None, "next_try": None}
     if error is not None:
-        values |= {"error_code": error.code, "error_message": error.message, "error_hint": error.hint}
+        values |= _columns(error)
+    elif state == "done":
+        values |= _NO_ERROR
     return connection.execute(_unended_one(operation_id).values(**values)).rowcount == 1
 
 
@@ -118,6 +132,10 @@ def overdue(connection: Connection, executor: str, now: float) -> tuple[Operatio
 
 def _unended_one(operation_id: str) -> Update:
     return update(_table).where(_o.id == operation_id, _o.state.in_(UNENDED)).values(updated=time.time())
+
+
+def _columns(error: TroveError) -> dict[str, str]:
+    return {"error_code": error.code, "error_message": error.message, "error_hint": error.hint}
 
 
 def _operation(row: Row) -> Operation:  # type: ignore[type-arg]

@@ -124,6 +124,7 @@ operations = Table(
     Column("error_code", String(32)),
     Column("error_message", Text),
     Column("error_hint", Text),
+    Column("next_try", Float),  # of a step that failed for now; the error is its last one
     Column("executor_id", String(64)),
     Column("cancel_asked", Boolean, nullable=False, default=False),
     Index("ix_operations_state", "state"),

@@ -129,7 +129,11 @@ class Instance(Struct, frozen=True):
 
 
 class Operation(Struct, frozen=True):
-    """Long work on an instance, as a person reads it. ``state``: asked, running, done, failed, cancelled."""
+    """Long work on an instance, as a person reads it. ``state``: asked, running, done, failed, cancelled.
+
+    Times in seconds since 1970. ``deadline`` and ``next_try`` are of the step: when it must have got on, and when it is
+    tried again after the error, which may pass.
+    """
 
     id: str
     instance_id: str
@@ -147,6 +151,7 @@ class Operation(Struct, frozen=True):
     error_code: str | None
     error_message: str | None
     error_hint: str | None
+    next_try: float | None
     executor_id: str | None
     cancel_asked: bool
 

@@ -60,7 +60,7 @@ def await_agent(work: Work) -> None:
         "The agent did not report.", "Look at the agent's log in the instance's directory; then delete the instance."))
 
 
-@step("Makes and starts the database server, with its databases and users.", patience=900)
+@step("Makes and starts the database server, with its databases and users.", patience=900, at_most=3600)
 def prepare(work: Work) -> None:
     with work.services.store.read() as connection:
         order = guests.order(connection, work.services.store.vault, work.instance_id)

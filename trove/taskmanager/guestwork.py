@@ -4,6 +4,7 @@ The order is sent again when the guest has been silent about it: asked again wit
 stands.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,31 +28,36 @@ Send = Callable[[Any, str, float], Ticket]
 """Takes the guest's proxy, the order's id and its deadline in seconds."""
 
 
-def carry_out(work: Work, method: str, send: Send) -> None:
-    """Returns when the guest has done it. Raises Final with what the guest answered, or DeadlinePassed."""
-    order_id = f"{work.operation_id}.{method}"
+def carry_out(work: Work, method: str, send: Send, order_id: str = "") -> None:
+    """Returns when the guest has done it. ``order_id``: of an order that an earlier operation gave.
+
+    Raises Final with what the guest answered, or DeadlinePassed.
+    """
+    order_id = order_id or f"{work.operation_id}.{method}"
     with work.services.store.write() as connection:
         orders.ask(connection, order_id, work.instance_id, method)
     late = DeadlinePassed(f"The guest did not finish {method} in time.",
                           "Look at the instance's agent and database logs, or delete it.")
-    spoke_at = 0.0
+    spoke_at = heard_at = -math.inf
     with work.services.signals.watch(work.instance_id) as bell:
-        while not _has_ended(work, order_id):
-            if time.time() - max(spoke_at, _heard_at(work, order_id)) > SILENCE:
+        while (order := _unended(work, order_id)) is not None:
+            if order.heard_at is not None and order.heard_at > heard_at:
+                heard_at = order.heard_at
+                work.get_on(order.sentence, order.percent, heard_at)
+            if time.time() - max(spoke_at, heard_at) > SILENCE:
                 spoke_at = time.time()
                 if _sent_and_done(work, order_id, send):
                     return
             work.pause(bell, late)
 
 
-def _has_ended(work: Work, order_id: str) -> bool:
-    """Passes progress on to the operation. Raises Final with the guest's failure."""
-    order = _read(work, order_id)
+def _unended(work: Work, order_id: str) -> orders.Order | None:
+    """How it stands; None when the guest has done it. Raises Final with the guest's failure."""
+    with work.services.store.read() as connection:
+        order = orders.get(connection, order_id)
     if order.failure is not None:
         raise Final(order.failure)
-    if order.heard_at is not None and order.state is OperationState.RUNNING:
-        work.say(order.sentence, order.percent)
-    return order.state is OperationState.DONE
+    return None if order.state is OperationState.DONE else order
 
 
 def _sent_and_done(work: Work, order_id: str, send: Send) -> bool:
@@ -60,21 +66,13 @@ def _sent_and_done(work: Work, order_id: str, send: Send) -> bool:
     A guest that cannot be reached now may well have the order: it waits in the guest's queue.
     """
     try:
-        ticket = send(work.services.guests.of(work.instance_id), order_id, work.seconds_left)
+        ticket = send(work.services.guests.of(work.instance_id), order_id, work.seconds_at_most)
     except TroveError as error:
         if not error.retryable:
             raise
+        work.note_failure(error, SILENCE)
         LOG.info(f"An order has no answer yet: {error.message}", order=order_id, instance=work.instance_id)
         return False
     if ticket.failure is not None:
         raise Final(from_code(ticket.failure.code, ticket.failure.message, ticket.failure.hint))
     return ticket.state is OperationState.DONE
-
-
-def _heard_at(work: Work, order_id: str) -> float:
-    return _read(work, order_id).heard_at or 0.0
-
-
-def _read(work: Work, order_id: str) -> orders.Order:
-    with work.services.store.read() as connection:
-        return orders.get(connection, order_id)

@@ -10,7 +10,7 @@ def restart(run: Run) -> None:
     run.succeed()
 
 
-@step("The database server restarts.", patience=420)
+@step("The database server restarts.", patience=420, at_most=600)
 def restart_server(work: Work) -> None:
     guestwork.carry_out(work, "restart", lambda guest, order_id, seconds: guest.restart(
         operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER))

@@ -119,8 +119,8 @@ class TaskManager:
             overdue = operations.overdue(connection, self._executor, now - GRACE)
         for operation in overdue:
             LOG.error("A step hangs.", operation=operation.id, instance=operation.instance_id, step=operation.step)
-            steps.fail(self._services, operation.id, DeadlinePassed(
-                f"It took too long: {operation.sentence}", "The control plane's log says where it hangs."))
+            steps.run_out(self._services, operation.id, DeadlinePassed(
+                "It took too long.", "The control plane's log says where it hangs."))
 
     def _adopt(self) -> None:
         now = time.time()

@@ -41,6 +41,10 @@ class Final(Exception):
         self.error = error
 
 
+class TimeOver(Final):
+    """The step's time is over; ``error`` is what kept it."""
+
+
 class FlowEnded(Exception):
     """A step did not end with ``done``; ``state`` is its word."""
 
@@ -51,31 +55,45 @@ class FlowEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``patience`` in seconds; ``body`` raises TroveError when it cannot be done."""
+    """``patience`` and ``at_most`` in seconds; ``body`` raises TroveError when it cannot be done.
+
+    Progress gives a step its whole patience again, until ``at_most`` is over; 0 when progress gives it nothing.
+    """
 
     name: str
     sentence: str
     patience: float
     body: Callable[["Work"], None]
+    at_most: float = 0.0
 
 
-def step(sentence: str, patience: float) -> Callable[[Callable[["Work"], None]], Step]:
+def step(sentence: str, patience: float, at_most: float = 0.0) -> Callable[[Callable[["Work"], None]], Step]:
     """Makes a function a step of the same name."""
-    return lambda body: Step(body.__name__, sentence, patience, body)
+    return lambda body: Step(body.__name__, sentence, patience, body, at_most)
 
 
 class Work:
-    """One step of one operation under way: what its body may ask and wait for."""
+    """One step of one operation under way: what its body may ask and wait for.
 
-    def __init__(self, services: Services, operation_id: str, instance_id: str, deadline: float) -> None:
+    ``deadline`` and ``limit`` in seconds since 1970: progress moves the first on, to the second at most.
+    """
+
+    def __init__(self, services: Services, operation_id: str, instance_id: str, what: Step) -> None:
         self.services = services
         self.operation_id = operation_id
         self.instance_id = instance_id
-        self.deadline = deadline
+        self.patience = what.patience
+        self.deadline = time.time() + what.patience
+        self.limit = max(self.deadline, time.time() + what.at_most)
 
     @property
     def seconds_left(self) -> float:
         return max(0.0, self.deadline - time.time())
+
+    @property
+    def seconds_at_most(self) -> float:
+        """What may be left when there is progress."""
+        return max(0.0, self.limit - time.time())
 
     def instance(self) -> Instance:
         with self.services.store.read() as connection:
@@ -100,10 +118,20 @@ class Work:
             raise late
         bell.wait(min(LOOK_AGAIN, self.seconds_left))
 
-    def say(self, sentence: str, percent: float | None) -> None:
-        """Progress, for the person who waits."""
+    def get_on(self, sentence: str, percent: float | None, at: float) -> None:
+        """There was progress ``at`` that moment: the person who waits is told, and the deadline moves on."""
+        self.deadline = max(self.deadline, min(self.limit, at + self.patience))
         with self.services.store.write() as connection:
-            operations.say(connection, self.operation_id, sentence, percent)
+            operations.get_on(connection, self.operation_id, sentence, percent, self.deadline)
+
+    def note_failure(self, error: TroveError, pause: float) -> None:
+        """It did not work for now and is tried again in ``pause`` seconds: the person who waits is told."""
+        with self.services.store.write() as connection:
+            operations.note_failure(connection, self.operation_id, error, time.time() + pause)
+
+    def note_attempt(self) -> None:
+        with self.services.store.write() as connection:
+            operations.note_attempt(connection, self.operation_id)
 
     def announce(self, key: str) -> None:
         """Publishes an event with the instance's id. It may be lost."""
@@ -152,7 +180,7 @@ def attempt(services: Services, what: Step, operation_id: str) -> str:
         operation = operations.get(connection, operation_id)
     asked_by = context.RequestContext(request_id=operation.request_id, project_id=operation.project_id)
     with context.bind(asked_by):
-        return _attempt(Work(services, operation_id, operation.instance_id, time.time() + what.patience), what)
+        return _attempt(Work(services, operation_id, operation.instance_id, what), what)
 
 
 def _attempt(work: Work, what: Step) -> str:
@@ -162,6 +190,8 @@ def _attempt(work: Work, what: Step) -> str:
         return DONE
     except CalledOff:
         return end(services, operation_id, endings.cancel)
+    except TimeOver as over:
+        return run_out(services, operation_id, over.error)
     except (TroveError, Final) as error:
         reason = error.error if isinstance(error, Final) else error
         LOG.warning(f"A step failed: {reason.sentence()}", step=what.name, operation=operation_id,
@@ -173,8 +203,19 @@ def _attempt(work: Work, what: Step) -> str:
                                                      "The control plane's log has the trace."))
 
 
+def run_out(services: Services, operation_id: str, error: TroveError) -> str:
+    """Ends an operation whose deadline passed: in the log, as an event, and on the operation with its last sentence."""
+    with services.store.read() as connection:
+        operation = operations.get(connection, operation_id)
+    LOG.warning(f"The time for a step is over: {error.sentence()}", step=operation.step, operation=operation_id,
+                instance=operation.instance_id)
+    services.events.publish(f"operation.{operation_id}.late", instance_id=operation.instance_id)
+    message = f"{error.message} Time ran out during: {operation.sentence}"
+    return fail(services, operation_id, type(error)(message, error.hint))
+
+
 def fail(services: Services, operation_id: str, error: TroveError) -> str:
-    """Ends an operation whose deadline passed or whose step cannot be done."""
+    """Ends an operation whose step cannot be done."""
     return end(services, operation_id, lambda connection, which: endings.fail(connection, which, error))
 
 
@@ -189,7 +230,10 @@ def end(services: Services, operation_id: str, ending: Callable[..., str]) -> st
 
 
 def _persist(work: Work, what: Step) -> None:
-    """Does the body again, later and later, while its failure is one that passes and there is time."""
+    """Does the body again, later and later, while its failure is one that passes and there is time.
+
+    Raises TimeOver, CalledOff, and what the body raises for good.
+    """
     delay = _FIRST_RETRY
     while True:
         work.check()
@@ -197,10 +241,14 @@ def _persist(work: Work, what: Step) -> None:
             what.body(work)
             return
         except TroveError as error:
-            if not error.retryable or isinstance(error, DeadlinePassed) or work.seconds_left <= delay:
+            if not error.retryable:
                 raise
+            if isinstance(error, DeadlinePassed) or work.seconds_left <= delay:
+                raise TimeOver(error) from None
+            work.note_failure(error, delay)
             LOG.info(f"A step is tried again: {error.message}", step=what.name, operation=work.operation_id,
                      seconds=delay)
         with work.services.signals.watch(work.instance_id) as bell:
             bell.wait(delay)
+        work.note_attempt()
         delay = min(delay * 2, _LAST_RETRY)

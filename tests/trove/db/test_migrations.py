@@ -68,3 +68,19 @@ def test_the_key_file_of_another_store_is_refused(tmp_path: Path) -> None:
         make_store(tmp_path / name).close()
     with pytest.raises(Internal, match="does not open"):
         open_store(f"sqlite:///{tmp_path}/a/trove.sqlite", tmp_path / "b" / "key")
+
+
+def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
+    """Its rows stay, and are read by the queries of today."""
+    make_store(tmp_path).close()
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/trove.sqlite")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN next_try")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
+    engine.dispose()
+    upgraded = make_store(tmp_path)
+    assert differences(upgraded) == []
+    with upgraded.read() as connection:
+        assert connection.exec_driver_sql("SELECT ram FROM flavors WHERE id = 'old'").scalar_one() == 1
+    upgraded.close()
