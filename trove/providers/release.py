@@ -110,7 +110,7 @@ def verify(release: Path) -> Manifest:
 
 
 def install(release: Path, releases: Path) -> Path:
-    """``releases/<hash>``, verified; copied there where it is missing, or damaged by a loss of power. Raises Invalid."""
+    """``releases/<hash>``, verified; copied there where it is missing, or damaged by a power cut. Raises Invalid."""
     target = releases / read(release).total
     try:
         verify(target)
