@@ -51,11 +51,13 @@ class Conductor:
                 LOG.error("The conductor's look round met a defect; there will be another.", error)
 
     def _look_round(self) -> None:
+        with self._lock:
+            watched = frozenset(self._watched)  # before the look, which does not show what is announced after it
         with self._store.read() as connection:
             living = instances.living(connection)
-        for instance_id in sorted(living - self._watched):
+        for instance_id in sorted(living - watched):
             self._watch(instance_id)
-        for instance_id in sorted(self._watched - living):
+        for instance_id in sorted(watched - living):
             self._unwatch(instance_id)
 
     def _watch(self, instance_id: str) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from common.contract import types as t
 from tests.trove.world import World
 from trove.conductor.handler import LASTING, Handler
 from trove.conductor.service import Conductor
-from trove.db import orders
+from trove.db import instances, orders
 from trove.db.views import Instance, Observed
 
 
@@ -168,3 +169,20 @@ def test_every_living_instance_is_watched_and_new_ones_when_announced(world: Wor
     world.events.publish(f"conductor.unwatch.{instance_id}", instance_id=instance_id)
     assert watched == {"new"}
     conductor.stop()
+
+
+def test_one_that_is_announced_during_a_look_round_stays_watched(world: World, instance_id: str,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+    conductor = Conductor(world.store, world.events, watched)
+    look = instances.living
+
+    def announced_meanwhile(connection: Connection) -> frozenset[str]:
+        seen = look(connection)
+        world.events.publish("conductor.watch.new", instance_id="new")
+        return seen
+
+    monkeypatch.setattr(instances, "living", announced_meanwhile)
+    conductor.start()
+    conductor.stop()
+    assert watched == {instance_id, "new"}
