@@ -53,6 +53,7 @@ class Placement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     keys: GuestKeys
     binaries: str = ""
     log_json: bool = False
+    log_debug: bool = False
 
 
 class Placed(Struct, frozen=True, kw_only=True, omit_defaults=True):

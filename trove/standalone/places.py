@@ -20,4 +20,5 @@ def find(conf: cfg.ConfigOpts, state: State) -> Provider:
     if conf.provider.name != local.LocalProvider.name:
         raise Invalid(f"There is no provider {conf.provider.name!r}.", "Set name in section [provider] to local.")
     release = Path(conf.provider.agent_release or Path(sys.prefix, RELEASE))
-    return local.provider(state.installation(), state.root, release, log_json=conf.log_format == "json")
+    return local.provider(state.installation(), state.root, release, log_json=conf.log_format == "json",
+                          log_debug=conf.log_level == "debug")

@@ -32,7 +32,7 @@ def _instance(placement: Placement, authority: str) -> Sections:
             "instance_id": placement.instance_id, "datastore": placement.datastore,
             "datastore_version": placement.datastore_version, "home": placement.home, "address": placement.address,
             "port": placement.port, "memory_mb": placement.memory_mb, "binaries": placement.binaries,
-            "use_json": placement.log_json,
+            "use_json": placement.log_json, "debug": placement.log_debug,
         },
         "bus": {
             "host": bus.host, "port": bus.port, "virtual_host": bus.virtual_host, "username": bus.username,

@@ -37,7 +37,8 @@ _PLACED = f'print(json.dumps(dict(instance_id="{INSTANCE}", limits="l", volume="
 
 def make(tmp_path: Path, answer: str) -> LocalProvider:
     text = _NOTES.format(note=str(tmp_path / "notes"), answer=answer)
-    return LocalProvider("installation", tmp_path / "state", releases.make(tmp_path / "release", text), log_json=True)
+    return LocalProvider("installation", tmp_path / "state", releases.make(tmp_path / "release", text), log_json=True,
+                         log_debug=True)
 
 
 def notes(tmp_path: Path) -> list[dict]:
@@ -53,7 +54,8 @@ def test_place_says_it_all_over_a_pipe(tmp_path: Path) -> None:
     assert order["home"] == str(tmp_path / "state" / "instances" / INSTANCE)
     assert Path(order["release"]).parent == tmp_path / "state" / "releases"
     assert order["bus"]["password"] == "planted-secret" and order["keys"]["to_guest"] == "planted-key"
-    assert (order["memory_mb"], order["vcpus"], order["volume_gb"], order["log_json"]) == (512, 1, 2, True)
+    assert (order["memory_mb"], order["vcpus"], order["volume_gb"]) == (512, 1, 2)
+    assert (order["log_json"], order["log_debug"]) == (True, True)
     assert set(note["environ"]) <= {"PATH", "LANG", "LC_CTYPE"} and "planted" not in json.dumps(note["environ"])
 
 

@@ -22,11 +22,13 @@ class LocalProvider:
 
     name = "local"
 
-    def __init__(self, installation: str, state: Path, agent_release: Path, *, log_json: bool = False) -> None:
+    def __init__(self, installation: str, state: Path, agent_release: Path, *, log_json: bool = False,
+                 log_debug: bool = False) -> None:
         self._installation = installation
         self._state = state.absolute()
         self._source = agent_release
         self._log_json = log_json
+        self._log_debug = log_debug
         self._installed: Path | None = None
 
     def allocate_address(self, instance_id: str, taken: frozenset[str]) -> str:
@@ -38,7 +40,7 @@ class LocalProvider:
             instance_id=wanted.instance_id, home=str(self._home(wanted.instance_id)), release=str(self._release()),
             datastore=wanted.datastore, datastore_version=wanted.datastore_version, address=wanted.address,
             port=wanted.port, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, volume_gb=wanted.volume_gb, bus=bus,
-            keys=keys, log_json=self._log_json)
+            keys=keys, log_json=self._log_json, log_debug=self._log_debug)
         return agent.run(self._release(), "place", placement, Placed)
 
     def unplace(self, instance_id: str) -> None:
@@ -72,5 +74,6 @@ def _check_port(address: str, port: int) -> None:
                          "Stop it, or bind it to an address of its own.")
 
 
-def provider(installation: str, state: Path, agent_release: Path, *, log_json: bool = False) -> LocalProvider:
-    return LocalProvider(installation, state, agent_release, log_json=log_json)
+def provider(installation: str, state: Path, agent_release: Path, *, log_json: bool = False,
+             log_debug: bool = False) -> LocalProvider:
+    return LocalProvider(installation, state, agent_release, log_json=log_json, log_debug=log_debug)
