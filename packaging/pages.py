@@ -61,8 +61,8 @@ def sentences() -> str:
     return "\n".join((
         "# What errors say", "", f"Every error that the code raises, in its own words. {_WRITTEN}", "",
         "A person meets them as an answer of the REST API, as the `fault` of an instance, on the terminal of `bin/up`,",
-        "or in a log. The remedy stands behind the sentence. `…` stands for a name, a number, or words put together when",
-        "it happens.", "",
+        "or in a log. The remedy stands behind the sentence. `…` stands for a name, a number, or words put",
+        "together when it happens.", "",
         "## Kinds", "", "`fault_details` of an instance name the kind.", "",
         *_table(("kind", "HTTP", "worth repeating", "meaning"), kinds), "",
         *(line for where, title in _PLACES.items() for line in _place(where, title)),
