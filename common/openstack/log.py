@@ -66,7 +66,7 @@ class Formatter(logging.Formatter):
                     "message": record.getMessage()}
             line = {**fields, **head, **({"trace": trace} if trace else {})}
             return msgspec.json.encode(line).decode()
-        words = [moment, record.levelname, record.name, *([f"[{request}]"] if request else []),
+        words = [moment, record.levelname, record.name, *([f"[{_one_line(request)}]"] if request else []),
                  _one_line(record.getMessage()), *(f"{name}={_quoted(value)}" for name, value in fields.items())]
         return " ".join(words) + (f"\n{trace}" if trace else "")
 

@@ -68,6 +68,13 @@ def test_text_of_others_stays_on_one_line_and_is_cut() -> None:
     assert len(stream.getvalue()) < log.VALUE_LIMIT + 200
 
 
+def test_a_request_id_of_others_cannot_forge_a_line() -> None:
+    source, stream = _lines()
+    with context.bind(context.RequestContext(request_id="req-1]\nERROR forged [")):
+        source.info("True.")
+    assert stream.getvalue().count("\n") == 1
+
+
 def test_an_error_brings_its_trace() -> None:
     source, stream = _lines()
     try:

@@ -1,7 +1,6 @@
 """Around every handler: request id, version asked for, identity, decoded path parts, rate, one log line."""
 
 import contextlib
-import logging
 import re
 import time
 from typing import Protocol
@@ -10,14 +9,17 @@ import falcon
 
 from common.errors import Invalid
 from common.openstack import context as requests
+from common.openstack import log
 
 from . import context, paths
 from .rates import Rates
 
-log = logging.getLogger(__name__)
+LOG = log.get(__name__)
 
 _VERSION = re.compile(r"application/vnd\.openstack\.trove[^;,]*(?:;[^,]*?\bversion=\s*\"?([0-9.]+))?")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LOOKS = ("GET", "HEAD")
 
 
 class Identity(Protocol):
@@ -32,7 +34,7 @@ class Around:
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         req.context.began = time.perf_counter()
-        req.context.request_id = requests.new_request_id()
+        req.context.request_id = _given_id(req) or requests.new_request_id()
         req.context.bound = contextlib.ExitStack()
         req.context.bound.enter_context(requests.bind(requests.RequestContext(request_id=req.context.request_id)))
         for asked in _VERSION.findall(req.get_header("Accept") or ""):
@@ -57,6 +59,18 @@ class Around:
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, _resource: object, _good: bool) -> None:
         resp.set_header("X-OpenStack-Request-Id", req.context.request_id)
-        took = 1000 * (time.perf_counter() - req.context.began)
-        log.info("%s %s was answered with %d in %.1f ms", req.method, req.path, resp.status_code, took)
+        self._tell(req, resp.status_code, time.perf_counter() - req.context.began)
         req.context.bound.close()
+
+    @staticmethod
+    def _tell(req: falcon.Request, status: int, seconds: float) -> None:
+        """One line a request. Clients that wait ask again and again: that a look succeeded is for debugging."""
+        tell = LOG.debug if req.method in _LOOKS and status < 400 else LOG.info
+        tell("A request was answered.", method=req.method, route=req.uri_template or "none", path=req.path,
+             status=status, ms=round(1000 * seconds, 1))
+
+
+def _given_id(req: falcon.Request) -> str | None:
+    """The id that the caller's own request has elsewhere, in the one form that oslo.context gives ids."""
+    given = req.get_header("X-OpenStack-Request-ID") or ""
+    return given if _REQUEST_ID.fullmatch(given) else None

@@ -9,7 +9,7 @@ from common import contract
 from common.contract import types as t
 from common.contract.check import check_handlers
 from common.contract.declare import Method
-from common.openstack import log
+from common.openstack import context, log
 from trove.db import observations, orders
 from trove.db.store import Store
 
@@ -67,9 +67,11 @@ class Handler:
     def result(self, instance_id: str, result: t.Result) -> None:
         """Told again when it comes again: the first telling may have died with its process."""
         with self._store.write() as connection:
-            if not orders.note_result(connection, instance_id, result):
-                LOG.info("A result is known already, or nobody asked for it.", instance=instance_id,
-                         order=result.operation_id)
+            noted = orders.note_result(connection, instance_id, result)
+            asked_by = orders.request_id(connection, result.operation_id)
+        with context.bind(context.RequestContext(request_id=asked_by)):
+            LOG.info("A guest has ended its work." if noted else "A result is known already, or nobody asked for it.",
+                     instance=instance_id, order=result.operation_id, state=result.state.value)
         self._events.publish(f"operation.{result.operation_id}.done", instance_id=instance_id)
 
     def _watch_clock(self, instance_id: str, skew: float, now: float) -> None:

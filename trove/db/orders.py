@@ -59,3 +59,9 @@ def note_result(connection: Connection, instance_id: str, result: Result) -> boo
     statement = update(_table).where(_g.id == result.operation_id, _g.instance_id == instance_id,
                                      _g.ended_at.is_(None)).values(**values)
     return connection.execute(statement).rowcount == 1
+
+
+def request_id(connection: Connection, order_id: str) -> str:
+    """The id of the request that the order goes back to; empty when there is no such operation."""
+    query = select(schema.operations.c.request_id).where(schema.operations.c.id == order_id.partition(".")[0])
+    return connection.execute(query).scalar_one_or_none() or ""

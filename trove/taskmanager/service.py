@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from common.errors import DeadlinePassed
-from common.openstack import log
+from common.openstack import context, log
 from trove.db import executors, operations
 
 from . import lease, steps
@@ -118,9 +118,10 @@ class TaskManager:
         with self._services.store.read() as connection:
             overdue = operations.overdue(connection, self._executor, now - GRACE)
         for operation in overdue:
-            LOG.error("A step hangs.", operation=operation.id, instance=operation.instance_id, step=operation.step)
-            steps.run_out(self._services, operation.id, DeadlinePassed(
-                "It took too long.", "The control plane's log says where it hangs."))
+            with context.bind(steps.asked_by(operation)):
+                LOG.error("A step hangs.", operation=operation.id, instance=operation.instance_id, step=operation.step)
+                steps.run_out(self._services, operation.id, DeadlinePassed(
+                    "It took too long.", "The control plane's log says where it hangs."))
 
     def _adopt(self) -> None:
         now = time.time()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from common.errors import DeadlinePassed, Internal, TroveError
 from common.openstack import context, log
 from trove.db import endings, instances, operations
-from trove.db.views import Instance, Scope
+from trove.db.views import Instance, Operation, Scope
 
 from .services import Services
 from .signals import Bell
@@ -169,7 +169,12 @@ class Run:
 
 def begin(services: Services, operation_id: str, executor: str) -> str:
     with services.store.write() as connection:
-        return DONE if operations.begin(connection, operation_id, executor) else ENDED
+        if not operations.begin(connection, operation_id, executor):
+            return ENDED
+        operation = operations.get(connection, operation_id)
+    with context.bind(asked_by(operation)):
+        LOG.info("A flow begins.", kind=operation.kind, operation=operation_id, instance=operation.instance_id)
+    return DONE
 
 
 def attempt(services: Services, what: Step, operation_id: str) -> str:
@@ -178,8 +183,8 @@ def attempt(services: Services, what: Step, operation_id: str) -> str:
         if not operations.enter_step(connection, operation_id, what.name, what.sentence, what.patience):
             return ENDED
         operation = operations.get(connection, operation_id)
-    asked_by = context.RequestContext(request_id=operation.request_id, project_id=operation.project_id)
-    with context.bind(asked_by):
+    with context.bind(asked_by(operation)):
+        LOG.info(what.sentence, step=what.name, operation=operation_id, instance=operation.instance_id)
         return _attempt(Work(services, operation_id, operation.instance_id, what), what)
 
 
@@ -222,11 +227,25 @@ def fail(services: Services, operation_id: str, error: TroveError) -> str:
 def end(services: Services, operation_id: str, ending: Callable[..., str]) -> str:
     """Ends an operation in one transaction, and wakes whoever waits for its turn. The state that it ended in."""
     with services.store.write() as connection:
+        before = operations.get(connection, operation_id)
         state = ending(connection, operation_id)
-        instance_id = operations.get(connection, operation_id).instance_id
-    services.signals.ring(instance_id)
-    services.events.publish(f"operation.{operation_id}.done", instance_id=instance_id)
+    if not before.ended:
+        _tell_end(before, state)
+    services.signals.ring(before.instance_id)
+    services.events.publish(f"operation.{operation_id}.done", instance_id=before.instance_id)
     return state
+
+
+def _tell_end(operation: Operation, state: str) -> None:
+    with context.bind(asked_by(operation)):
+        LOG.info("An operation has ended.", kind=operation.kind, state=state, step=operation.step,
+                 seconds=round(time.time() - operation.created, 1), operation=operation.id,
+                 instance=operation.instance_id)
+
+
+def asked_by(operation: Operation) -> context.RequestContext:
+    """Under whose request id everything is done and logged that the operation causes, here and on the guest."""
+    return context.RequestContext(request_id=operation.request_id, project_id=operation.project_id)
 
 
 def _persist(work: Work, what: Step) -> None:

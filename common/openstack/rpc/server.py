@@ -119,6 +119,7 @@ class GuestServer:
 
     def _serve(self, clear: envelope.Request, request: sealing.Request, delivery: Delivery) -> None:
         is_call = request.kind is not Kind.OPERATION
+        LOG.debug("Asked for %s", request.method)
         if is_call:
             delivery.ack()
         try:

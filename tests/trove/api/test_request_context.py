@@ -15,17 +15,17 @@ class Listening(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[tuple[context.RequestContext, str]] = []
+        self.heard: list[tuple[context.RequestContext, str, dict[str, object]]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.heard.append((context.current(), record.getMessage()))
+        self.heard.append((context.current(), record.levelname, vars(record)["trove_fields"]))
 
 
 @pytest.fixture
 def listening(request: pytest.FixtureRequest) -> Listening:
     handler, log = Listening(), logging.getLogger("trove.api")
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.DEBUG)
     request.addfinalizer(lambda: log.removeHandler(handler))
     request.addfinalizer(lambda: log.setLevel(logging.NOTSET))
     return handler
@@ -36,9 +36,41 @@ def test_the_answer_the_log_and_the_operation_carry_one_id(world: World, listeni
     request_id = answer.headers["x-openstack-request-id"]
     [operation] = world.commands.list_operations(world.project, answer.json["instance"]["id"])
     assert operation.request_id == request_id
-    [(bound, sentence)] = listening.heard
+    [(bound, level, fields)] = listening.heard
     assert (bound.request_id, bound.project_id, bound.is_admin) == (request_id, world.project, True)
-    assert sentence.startswith(f"POST /v1.0/{world.project}/instances was answered with 200 in ")
+    assert isinstance(fields.pop("ms"), float)
+    assert (level, fields) == ("INFO", {"method": "POST", "route": "/v1.0/{project}/instances", "status": 200,
+                                        "path": f"/v1.0/{world.project}/instances"})
+
+
+@pytest.mark.parametrize(("method", "path", "level", "route"), [
+    ("GET", "/flavors", "DEBUG", "/v1.0/{project}/flavors"),
+    ("GET", "/flavors/99", "INFO", "/v1.0/{project}/flavors/{flavor}"),
+    ("GET", "/nothing", "INFO", "none"),
+    ("DELETE", "/flavors", "INFO", "/v1.0/{project}/flavors"),
+])
+def test_a_request_is_one_line_and_a_look_that_succeeds_is_for_debugging(
+        world: World, listening: Listening, method: str, path: str, level: str, route: str) -> None:
+    world.ask(method, path)
+    [(_, heard, fields)] = listening.heard
+    assert (heard, fields["route"]) == (level, route)
+
+
+GIVEN = "req-01234567-89ab-4cde-8f01-23456789abcd"
+
+
+def test_the_id_that_a_request_brings_is_kept(world: World, listening: Listening) -> None:
+    answer = world.ask("POST", "/instances", {"instance": {"name": "one", "flavorRef": 1, "volume": {"size": 1}}},
+                       headers={"X-OpenStack-Request-ID": GIVEN})
+    [operation] = world.commands.list_operations(world.project, answer.json["instance"]["id"])
+    assert answer.headers["x-openstack-request-id"] == operation.request_id == GIVEN
+    assert {bound.request_id for bound, *_ in listening.heard} == {GIVEN}
+
+
+@pytest.mark.parametrize("given", ["", "7", GIVEN[4:], GIVEN.upper(), f"{GIVEN} x", GIVEN * 2, "req-" + "z" * 36])
+def test_an_id_of_another_form_is_not_kept(world: World, given: str) -> None:
+    answer = world.ask("GET", "/flavors", headers={"X-OpenStack-Request-ID": given})
+    assert answer.headers["x-openstack-request-id"] not in (given, GIVEN)
 
 
 def test_nothing_of_a_request_is_left_behind(world: World) -> None:

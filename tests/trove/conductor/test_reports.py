@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from common.contract import types as t
+from common.openstack import context
 from tests.trove.world import World
 from trove.conductor.handler import LASTING, Handler
 from trove.conductor.service import Conductor
@@ -136,6 +137,18 @@ def test_progress_then_a_result_that_stands(world: World, instance_id: str) -> N
     assert world.events.published.count("operation.o.prepare.done") == 2, "it is told again when it comes again"
     world.report(instance_id, "progress", t.Progress(stamp=stamp(1, 1, 3), operation_id="o.prepare", sentence="Late."))
     assert order(world, "o.prepare").state is t.OperationState.FAILED
+
+
+def test_a_result_is_logged_under_the_request_that_asked_for_it(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    asked = world.create()
+    order_id = f"{asked.operation_id}.prepare"
+    ask(world, asked.instance_id, order_id)
+    heard: list[str] = []
+    caplog.handler.addFilter(lambda record: heard.append(context.current().request_id) or True)
+    with caplog.at_level(logging.INFO):
+        world.report(asked.instance_id, "result", t.Result(stamp=stamp(1, 1, 1), operation_id=order_id,
+                                                           state=t.OperationState.DONE))
+    assert heard == ["req-1"]
 
 
 def test_a_guest_cannot_end_what_was_asked_of_another(world: World, instance_id: str) -> None:

@@ -1,5 +1,6 @@
 """Creations, restarts and deletions over fakes: what they make, how they fail, how they are called off."""
 
+import logging
 import time
 import uuid
 
@@ -7,9 +8,10 @@ import pytest
 
 from common.contract import types as t
 from common.errors import HostFailed, NoSpace, NotFound, Unreachable
+from common.openstack import context
 from tests.trove.world import PASSWORD, World
 from trove.db import guests
-from trove.taskmanager import create, guestwork, steps
+from trove.taskmanager import create, guestwork, steps, turn
 
 
 @pytest.fixture
@@ -42,6 +44,25 @@ def test_a_creation_ends_with_an_instance_that_serves(world: World) -> None:
     assert world.guests.journal(asked.instance_id) == {f"{asked.operation_id}.prepare": "done"}
     with world.store.read() as connection:
         assert guests.order(connection, world.store.vault, asked.instance_id) is None, "it holds passwords"
+
+
+def test_every_step_is_logged_under_the_request_that_asked_for_it(world: World,
+                                                                  caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def hear(record: logging.LogRecord) -> bool:
+        if record.name == steps.__name__:
+            heard.append((context.current().request_id, record.getMessage()))
+        return True
+
+    caplog.handler.addFilter(hear)
+    with caplog.at_level(logging.INFO, "trove.taskmanager"):
+        world.ended(world.create())
+        world.until(lambda: heard[-1][1] == "An operation has ended.")
+    assert [sentence for _, sentence in heard] == [
+        "A flow begins.", turn.take_turn.sentence, create.find_address.sentence, create.open_bus.sentence,
+        create.place.sentence, create.await_agent.sentence, create.prepare.sentence, "An operation has ended."]
+    assert {request_id for request_id, _ in heard} == {"req-1"}
 
 
 def test_creations_at_once_get_an_address_each(world: World) -> None:
