@@ -1,6 +1,6 @@
 """A picture of the wire: every method, every type, the sealed and the clear shape, as one JSON document.
 
-It is kept as ``docs/reference/wire.json``; a test compares it with the code. ``python -m common.contract.picture``
+It is kept as ``docs/reference/wire.json``; a test compares it with the code. ``packaging/wire.py``
 writes it anew, from the top of the repository, and refuses when the wire changed and ``CONTRACT_VERSION`` did not.
 """
 
@@ -11,14 +11,13 @@ from typing import Any
 
 import msgspec
 
-from common.openstack.rpc import envelope, sealing
-from common.secret import Secret
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))  # the picture is of the code that stands here, not of what is installed
 
-from .conductor import Conductor
-from .declare import Kind, Method, methods
-from .guest import Guest
-from .types import Ticket
-from .version import CONTRACT_VERSION
+from common.contract import CONTRACT_VERSION, Conductor, Guest, Kind, Method, methods  # noqa: E402
+from common.contract.types import Ticket  # noqa: E402
+from common.openstack.rpc import envelope, sealing  # noqa: E402
+from common.secret import Secret  # noqa: E402
 
 FILE = Path("docs/reference/wire.json")
 
@@ -81,14 +80,14 @@ def _schema(kind: type) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m common.contract.picture", description=f"Writes {FILE}.")
+    parser = argparse.ArgumentParser(prog="packaging/wire.py", description=f"Writes {FILE}.")
     parser.add_argument("--unreleased", action="store_true",
                         help="this contract version has not been released: it may still change")
     unreleased: bool = parser.parse_args(arguments).unreleased
     picture = draw()
     kept = msgspec.json.decode(FILE.read_bytes()) if FILE.exists() else {}
     if kept.get("version") == CONTRACT_VERSION and kept != picture and not unreleased:
-        print(f"The wire has changed, but the contract's version is {CONTRACT_VERSION} still: "  # noqa: T201
+        print(f"The wire has changed, but the contract's version is {CONTRACT_VERSION} still: "
               "raise it in common/contract/version.py.", file=sys.stderr)
         return 1
     FILE.parent.mkdir(parents=True, exist_ok=True)
