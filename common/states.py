@@ -28,6 +28,7 @@ class Task(enum.Enum):
 
 
 class Event(enum.Enum):
+    BUILD_ASKED = "build_asked"
     BUILT = "built"
     BUILD_BROKE = "build_broke"
     RESTART_ASKED = "restart_asked"
@@ -37,6 +38,7 @@ class Event(enum.Enum):
     REMOVED = "removed"
     DELETE_BROKE = "delete_broke"
     RESET_ASKED = "reset_asked"
+    CANCEL_ASKED = "cancel_asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ EDGES: tuple[Edge, ...] = (
     Edge(Task.BUILDING, Event.BUILD_BROKE, Task.BUILD_FAILED, "The creation failed; the fault says why."),
     Edge(Task.BUILDING, Event.DELETE_ASKED, Task.DELETING, "The creation is called off and undone."),
     Edge(Task.BUILDING, Event.RESET_ASKED, Task.BUILD_FAILED, "The creation is called off; what exists stays."),
+    Edge(Task.BUILDING, Event.CANCEL_ASKED, Task.BUILD_FAILED, "Somebody calls the creation off; what exists stays."),
     Edge(Task.NONE, Event.RESTART_ASKED, Task.RESTARTING, "The database server is to restart."),
     Edge(Task.NONE, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),
     Edge(Task.NONE, Event.RESET_ASKED, Task.NONE, "Nothing was under way."),
@@ -59,11 +62,13 @@ EDGES: tuple[Edge, ...] = (
     Edge(Task.RESTARTING, Event.RESTART_BROKE, Task.RESTART_FAILED, "The restart failed; the fault says why."),
     Edge(Task.RESTARTING, Event.DELETE_ASKED, Task.DELETING, "The restart is called off; the instance is to go."),
     Edge(Task.RESTARTING, Event.RESET_ASKED, Task.NONE, "The restart is called off."),
+    Edge(Task.RESTARTING, Event.CANCEL_ASKED, Task.NONE, "Somebody calls the restart off."),
     Edge(Task.RESTART_FAILED, Event.RESTART_ASKED, Task.RESTARTING, "The restart is tried again."),
     Edge(Task.RESTART_FAILED, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),
     Edge(Task.RESTART_FAILED, Event.RESET_ASKED, Task.NONE, "The failed restart is put aside."),
+    Edge(Task.BUILD_FAILED, Event.BUILD_ASKED, Task.BUILDING, "The creation is tried again, with what exists."),
     Edge(Task.BUILD_FAILED, Event.DELETE_ASKED, Task.DELETING, "What was built is to be removed."),
-    Edge(Task.BUILD_FAILED, Event.RESET_ASKED, Task.BUILD_FAILED, "A creation that failed cannot be reset; delete it."),
+    Edge(Task.BUILD_FAILED, Event.RESET_ASKED, Task.BUILD_FAILED, "A failed creation is retried or deleted."),
     Edge(Task.DELETING, Event.REMOVED, Task.DELETED, "Nothing is left of the instance."),
     Edge(Task.DELETING, Event.DELETE_BROKE, Task.DELETE_FAILED, "The removal failed; the fault says why."),
     Edge(Task.DELETING, Event.DELETE_ASKED, Task.DELETING, "The removal is under way already."),

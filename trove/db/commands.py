@@ -13,7 +13,7 @@ from common import datastores
 from common.states import Event, Task
 from trove.domain import creation
 
-from . import births, catalog, guests, instances, operations, quota, root
+from . import births, catalog, guests, instances, interventions, operations, quota, root
 from .store import Store
 from .views import Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
 
@@ -90,7 +90,6 @@ class Commands:
             row = instances.locked(connection, project, instance_id)
             edge = instances.move(connection, instance_id, row.task, Event.RESET_ASKED)
             operations.call_off(connection, instance_id)
-            guests.wipe_order(connection, instance_id)
             if edge.target is Task.NONE:
                 instances.clear_fault(connection, instance_id)
             elif edge.target is not edge.source:
@@ -120,6 +119,39 @@ class Commands:
         """What was done to an instance, newest first: each with its step, sentence and error."""
         with self.store.read() as connection:
             return operations.of_instance(connection, project, instance_id)
+
+    # Operations
+
+    def get_operation(self, project: Project, operation_id: str) -> Operation:
+        """Also of a deleted instance. Raises NotFound."""
+        with self.store.read() as connection:
+            return operations.get(connection, operation_id, project)
+
+    def page_operations(self, project: Project, limit: int = 20, marker: str | None = None, *,
+                        instance_id: str | None = None, state: str | None = None,
+                        kind: str | None = None) -> Page[Operation]:
+        """Newest first, at most ``limit`` behind the operation ``marker``; those of deleted instances too.
+
+        A constant number of SQL statements. Raises NotFound for an instance or a marker that is not there.
+        """
+        with self.store.read() as connection:
+            if instance_id is not None:
+                instances.require_known(connection, project, instance_id)
+            return operations.page(connection, project, limit, marker, instance_id=instance_id, state=state, kind=kind)
+
+    def retry(self, project: Project, operation_id: str, *, request_id: str) -> Operation:
+        """Has what failed done again, as a new operation. Raises NotFound, or Conflict where there is nothing to do."""
+        with self.store.write() as connection:
+            again = interventions.retry(connection, project, operation_id, request_id)
+        self.wake(again.instance_id, again.id)
+        return again
+
+    def cancel(self, project: Project, operation_id: str, *, by: str) -> Operation:
+        """Calls off what is under way. ``by``: a user id. Raises NotFound, or Conflict where there is nothing to do."""
+        with self.store.write() as connection:
+            operation = interventions.cancel(connection, project, operation_id, by)
+        self.wake(operation.instance_id, None)
+        return operation
 
     # Catalogue
 

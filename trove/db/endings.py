@@ -16,7 +16,7 @@ def succeed(connection: Connection, operation_id: str) -> str:
     if operation.ended:
         return operation.state
     kind = KINDS[operation.kind]
-    if not instances.move_if(connection, operation.instance_id, kind.during, kind.done):
+    if operation.cancel_asked or not instances.move_if(connection, operation.instance_id, kind.during, kind.done):
         return _cancel(connection, operation)
     if kind.during is Task.DELETING:
         instances.set_deleted(connection, operation.instance_id)
@@ -29,28 +29,26 @@ def succeed(connection: Connection, operation_id: str) -> str:
 
 
 def fail(connection: Connection, operation_id: str, error: TroveError) -> str:
-    """The instance keeps its quota and what was made of it, for a person to look at and delete."""
+    """The instance keeps its quota, its order and what was made of it, for a person to look at, retry or delete."""
     operation = _open(connection, operation_id)
     if operation.ended:
         return operation.state
     kind = KINDS[operation.kind]
-    if not instances.move_if(connection, operation.instance_id, kind.during, kind.broke):
+    if operation.cancel_asked or not instances.move_if(connection, operation.instance_id, kind.during, kind.broke):
         return _cancel(connection, operation)
     details = f"{operation.kind}, step {operation.step or 'none'}: {error.code} (request {operation.request_id})"
     instances.set_fault(connection, operation.instance_id, error.sentence(), details)
-    guests.wipe_order(connection, operation.instance_id)
     operations.finish(connection, operation_id, "failed", error.sentence(), error)
     return "failed"
 
 
 def cancel(connection: Connection, operation_id: str) -> str:
-    """Somebody called it off, and took the instance elsewhere when they did."""
+    """Somebody called it off, and took the instance elsewhere when they did, perhaps to work of another kind."""
     operation = _open(connection, operation_id)
     return operation.state if operation.ended else _cancel(connection, operation)
 
 
 def _cancel(connection: Connection, operation: Operation) -> str:
-    guests.wipe_order(connection, operation.instance_id)
     operations.finish(connection, operation.id, "cancelled", f"Called off during: {operation.sentence}")
     return "cancelled"
 

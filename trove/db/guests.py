@@ -61,9 +61,13 @@ def placement_keys(connection: Connection, vault: Vault, instance_id: str) -> Gu
 
 
 def order(connection: Connection, vault: Vault, instance_id: str) -> Prepare | None:
-    """What the creation asks of the guest; None when it has ended."""
+    """What the creation asks of the guest; None once it serves, or is to be deleted."""
     sealed = connection.execute(select(_i.order).where(_i.id == instance_id)).scalar_one_or_none()
     return None if sealed is None else codec.decode(vault.open(_i.order, instance_id, sealed).reveal(), Prepare)
+
+
+def has_order(connection: Connection, instance_id: str) -> bool:
+    return connection.execute(select(_i.id).where(_i.id == instance_id, _i.order.is_not(None))).first() is not None
 
 
 def wipe_order(connection: Connection, instance_id: str) -> None:

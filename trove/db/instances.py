@@ -63,6 +63,15 @@ def locked(connection: Connection, project: Project, instance_id: str) -> Row[tu
     return row
 
 
+def require_known(connection: Connection, project: Project, instance_id: str) -> None:
+    """Raises NotFound for an instance that there never was in the project."""
+    query = select(_i.id).where(_i.id == instance_id)
+    if not isinstance(project, Scope):
+        query = query.where(_i.project_id == project)
+    if connection.execute(query).first() is None:
+        raise _missing(instance_id)
+
+
 def exists(connection: Connection, instance_id: str) -> bool:
     """Whether it lives, in any project."""
     return connection.execute(select(_i.id).where(_i.id == instance_id, _i.deleted_at.is_(None))).first() is not None

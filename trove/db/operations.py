@@ -2,13 +2,13 @@
 
 import time
 
-from sqlalchemy import Connection, Update, select, tuple_, update
+from sqlalchemy import Connection, Select, Update, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from common.errors import NotFound, TroveError
 
 from . import schema
-from .views import Operation, Project, Scope
+from .views import Operation, Page, Project, Scope
 
 _table = schema.operations
 _o = _table.c
@@ -25,9 +25,9 @@ def insert(connection: Connection, operation_id: str, instance_id: str, project:
         created=now, updated=now, sentence="Waits for the task manager."))
 
 
-def get(connection: Connection, operation_id: str) -> Operation:
+def get(connection: Connection, operation_id: str, project: Project = Scope.EVERY_PROJECT) -> Operation:
     """Raises NotFound."""
-    row = connection.execute(select(*_COLUMNS).where(_o.id == operation_id)).one_or_none()
+    row = connection.execute(_within(select(*_COLUMNS), project).where(_o.id == operation_id)).one_or_none()
     if row is None:
         raise NotFound(f"Operation {operation_id} could not be found.")
     return _operation(row)
@@ -35,10 +35,25 @@ def get(connection: Connection, operation_id: str) -> Operation:
 
 def of_instance(connection: Connection, project: Project, instance_id: str) -> tuple[Operation, ...]:
     """Newest first; those of a deleted instance too."""
-    query = select(*_COLUMNS).where(_o.instance_id == instance_id).order_by(_o.created.desc(), _o.id)
-    if not isinstance(project, Scope):
-        query = query.where(_o.project_id == project)
-    return tuple(_operation(row) for row in connection.execute(query))
+    query = _within(select(*_COLUMNS), project).where(_o.instance_id == instance_id)
+    return tuple(_operation(row) for row in connection.execute(query.order_by(_o.created.desc(), _o.id.desc())))
+
+
+def page(connection: Connection, project: Project, limit: int, marker: str | None,
+         **only: str | None) -> Page[Operation]:
+    """Newest first, at most ``limit`` behind the operation ``marker``. ``only``: by column, None for all.
+
+    Raises NotFound for a marker that is no operation.
+    """
+    query = _within(select(*_COLUMNS), project).order_by(_o.created.desc(), _o.id.desc()).limit(limit + 1)
+    for column, value in only.items():
+        if value is not None:
+            query = query.where(_o[column] == value)
+    if marker is not None:
+        behind = get(connection, marker, project)
+        query = query.where(tuple_(_o.created, _o.id) < tuple_(behind.created, behind.id))
+    items = tuple(_operation(row) for row in connection.execute(query))
+    return Page(items[:limit], items[limit - 1].id if len(items) > limit else None)
 
 
 def unended(connection: Connection, instance_id: str, kind: str) -> str | None:
@@ -132,6 +147,10 @@ def overdue(connection: Connection, executor: str, now: float) -> tuple[Operatio
 
 def _unended_one(operation_id: str) -> Update:
     return update(_table).where(_o.id == operation_id, _o.state.in_(UNENDED)).values(updated=time.time())
+
+
+def _within(query: Select, project: Project) -> Select:  # type: ignore[type-arg]
+    return query if isinstance(project, Scope) else query.where(_o.project_id == project)
 
 
 def _columns(error: TroveError) -> dict[str, str]:

@@ -41,6 +41,13 @@ def get(connection: Connection, order_id: str) -> Order:
                  row.progress_at, failure)
 
 
+def unfailed(connection: Connection, instance_id: str, method: str, but: str) -> tuple[str, ...]:
+    """The ids of orders that the guest has not answered with a failure, the oldest first; ``but`` is left out."""
+    query = (select(_g.id).where(_g.instance_id == instance_id, _g.method == method, _g.id != but,
+                                 _g.error_code.is_(None)).order_by(_g.asked_at))
+    return tuple(connection.execute(query).scalars())
+
+
 def note_progress(connection: Connection, instance_id: str, progress: Progress) -> bool:
     """False when there is no such order of this instance, or it has ended."""
     statement = update(_table).where(

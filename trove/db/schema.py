@@ -73,7 +73,7 @@ instances = Table(
     Column("port", Integer),
     Column("access", Text, nullable=False, default="{}"),
     Column("placement", Text),  # what the provider said of the place, JSON: how limits and volume are enforced
-    Column("order", Encrypted),  # contract Prepare as JSON, with passwords; wiped when the creation ends
+    Column("order", Encrypted),  # contract Prepare as JSON, with passwords; wiped when it serves or is to go
     Column("fault_message", Text),
     Column("fault_details", Text),
     Column("fault_at", Float),

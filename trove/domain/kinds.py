@@ -2,22 +2,32 @@
 
 from dataclasses import dataclass
 
-from common.states import Event, Task
+from common.states import Event, Task, step
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
+    """``again`` is the edge from where a failure left the instance."""
+
     name: str
     during: Task
     done: Event
     broke: Event
+    again: Event
     sentence: str
+
+    @property
+    def failed(self) -> Task:
+        """Where a failure leaves the instance."""
+        return step(self.during, self.broke).target
 
 
 KINDS = {
     kind.name: kind for kind in (
-        Kind("create", Task.BUILDING, Event.BUILT, Event.BUILD_BROKE, "The instance serves."),
-        Kind("restart", Task.RESTARTING, Event.RESTARTED, Event.RESTART_BROKE, "The database server restarted."),
-        Kind("delete", Task.DELETING, Event.REMOVED, Event.DELETE_BROKE, "Nothing is left of the instance."),
+        Kind("create", Task.BUILDING, Event.BUILT, Event.BUILD_BROKE, Event.BUILD_ASKED, "The instance serves."),
+        Kind("restart", Task.RESTARTING, Event.RESTARTED, Event.RESTART_BROKE, Event.RESTART_ASKED,
+             "The database server restarted."),
+        Kind("delete", Task.DELETING, Event.REMOVED, Event.DELETE_BROKE, Event.DELETE_ASKED,
+             "Nothing is left of the instance."),
     )
 }

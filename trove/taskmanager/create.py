@@ -1,4 +1,4 @@
-"""The life of a creation, top to bottom. What it makes stays where it fails, for a person to look at and delete."""
+"""The life of a creation, top to bottom. What it makes stays where it fails, to look at, retry or delete."""
 
 import msgspec
 from sqlalchemy.exc import IntegrityError
@@ -65,9 +65,9 @@ def prepare(work: Work) -> None:
     with work.services.store.read() as connection:
         order = guests.order(connection, work.services.store.vault, work.instance_id)
     if order is None:
-        work.check()  # whoever calls a creation off wipes its order
+        work.check()  # whoever asks for its deletion wipes its order
         raise Internal("The order of this creation is wiped already.", "Delete the instance and create it again.")
-    guestwork.carry_out(work, "prepare", lambda guest, order_id, seconds: guest.prepare(
+    guestwork.carry_out_once(work, "prepare", lambda guest, order_id, seconds: guest.prepare(
         operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order))
 
 

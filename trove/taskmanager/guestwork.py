@@ -33,7 +33,7 @@ def carry_out(work: Work, method: str, send: Send, order_id: str = "") -> None:
 
     Raises Final with what the guest answered, or DeadlinePassed.
     """
-    order_id = order_id or f"{work.operation_id}.{method}"
+    order_id = order_id or own_order(work, method)
     with work.services.store.write() as connection:
         orders.ask(connection, order_id, work.instance_id, method)
     late = DeadlinePassed(f"The guest did not finish {method} in time.",
@@ -49,6 +49,29 @@ def carry_out(work: Work, method: str, send: Send, order_id: str = "") -> None:
                 if _sent_and_done(work, order_id, send):
                     return
             work.pause(bell, late)
+
+
+def carry_out_once(work: Work, method: str, send: Send) -> None:
+    """Like ``carry_out``, for what a guest does once.
+
+    It may be at work, or done, on an order that an earlier operation gave and did not wait for: that one counts unless
+    it fails.
+    """
+    with work.services.store.read() as connection:
+        earlier = orders.unfailed(connection, work.instance_id, method, but=own_order(work, method))
+    for order_id in earlier:
+        try:
+            carry_out(work, method, send, order_id)
+        except Final as failed:
+            LOG.info(f"An earlier order failed, too: {failed.error.message}", order=order_id, instance=work.instance_id)
+        else:
+            return
+    carry_out(work, method, send)
+
+
+def own_order(work: Work, method: str) -> str:
+    """The id of the order that this operation gives."""
+    return f"{work.operation_id}.{method}"
 
 
 def _unended(work: Work, order_id: str) -> orders.Order | None:

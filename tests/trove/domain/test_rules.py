@@ -12,7 +12,7 @@ from common.secret import Secret
 from common.states import EDGES, Event, Task, step
 from trove.domain import creation, limits, selection
 from trove.domain.creation import NewInstance, Rules
-from trove.domain.kinds import KINDS
+from trove.domain.kinds import KINDS, Kind
 
 FAKE = manifest("fake")
 
@@ -43,6 +43,18 @@ def test_every_state_is_reached_from_a_creation() -> None:
 def test_an_operation_can_end_both_ways(kind: object) -> None:
     assert step(kind.during, kind.done).target in (Task.NONE, Task.DELETED)
     assert step(kind.during, kind.broke).target.value.endswith("failed")
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_what_failed_can_be_asked_for_again(kind: Kind) -> None:
+    assert kind.failed.value.endswith("failed")
+    assert step(kind.failed, kind.again).target is kind.during
+
+
+@pytest.mark.parametrize("task", Task)
+def test_what_is_under_way_can_be_called_off_except_a_deletion(task: Task) -> None:
+    targets = {edge.target for edge in EDGES if (edge.source, edge.event) == (task, Event.CANCEL_ASKED)}
+    assert targets == {Task.BUILDING: {Task.BUILD_FAILED}, Task.RESTARTING: {Task.NONE}}.get(task, set())
 
 
 @pytest.mark.parametrize("task", [task for task in Task if task.value.endswith("ing")])
