@@ -45,6 +45,8 @@ RULES = [
 LOG = [
     cfg.StrOpt("log_format", default="text", choices=["text", "json"], help="How log lines look."),
     cfg.StrOpt("log_level", default="info", choices=["info", "debug"], help="How much the log tells."),
+    cfg.IntOpt("max_logfile_size_mb", default=20, min=1, help="Size in MB at which a new log file is begun."),
+    cfg.IntOpt("max_logfile_count", default=5, min=1, help="Full log files that are kept beside the one in use."),
 ]
 
 DATABASE = [

@@ -7,6 +7,7 @@ agents and databases running: the next one finds them again, whatever this one d
 import argparse
 import contextlib
 import json
+import logging
 import os
 import signal
 import threading
@@ -34,7 +35,7 @@ from trove.domain.creation import Rules
 from trove.taskmanager.service import TaskManager
 from trove.taskmanager.services import Services
 
-from . import brokers, engines, places, ports, processes, remains, upkeep
+from . import brokers, engines, logfile, places, ports, processes, remains, upkeep
 from .peers import Peers
 from .state import Control, State, build
 
@@ -159,6 +160,8 @@ def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None
     """Runs until SIGTERM or SIGINT. Raises TroveError when it cannot start, Conflict when it runs already."""
     conf = config.load([state.configuration])
     log.setup(debug=conf.log_level == "debug", as_json=conf.log_format == "json")
+    logging.getLogger().addHandler(
+        logfile.Rotation(state.log, conf.max_logfile_size_mb * 1024 * 1024, conf.max_logfile_count))
     with state.held():
         running = Standalone(state, conf, tell)
         for number in (signal.SIGTERM, signal.SIGINT):
