@@ -1,70 +1,135 @@
-"""The REST API as ``trovectl`` uses it: one machine, loopback, no token."""
+"""The REST API as ``trovectl`` uses it: no token, one project at a time."""
 
 import http.client
 import json
+import re
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from common.errors import Internal, TroveError, Unreachable, from_code
+from common import errors
+
+Json = dict[str, Any]
 
 PROJECT = "demo"
-"""The project that ``trovectl`` works in; under noauth every name is one."""
+"""The project that ``trovectl`` works in unless it is told; under noauth every name is one."""
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
+"""Seconds for one answer: the API may have to wait for the instance's agent."""
+
+_KINDS: dict[int, type[errors.TroveError]] = {
+    400: errors.Invalid, 404: errors.NotFound, 409: errors.Conflict, 413: errors.OverQuota, 422: errors.Conflict,
+    500: errors.Internal, 501: errors.Unsupported, 503: errors.Unreachable}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Client:
-    """``endpoint``: scheme, host and port."""
+    """``endpoint``: scheme, host and port. ``timeout`` in seconds.
 
-    def __init__(self, endpoint: str) -> None:
+    Every request raises Unreachable when nobody answers, and what the API refuses with.
+    """
+
+    def __init__(self, endpoint: str, project: str = PROJECT, timeout: float = TIMEOUT) -> None:
         self.endpoint = endpoint
-        self.base = f"/v1.0/{PROJECT}"
+        self.base = f"/v1.0/{part(project)}"
+        self._timeout = timeout
 
-    def get(self, path: str) -> dict[str, Any]:
-        """Raises Unreachable, and what the API refuses with."""
+    def get(self, path: str) -> Json:
         return self._ask("GET", path, None)
 
-    def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """Raises Unreachable, and what the API refuses with."""
+    def post(self, path: str, body: Mapping[str, object]) -> Json:
         return self._ask("POST", path, body)
+
+    def put(self, path: str, body: Mapping[str, object]) -> Json:
+        return self._ask("PUT", path, body)
+
+    def delete(self, path: str) -> Json:
+        return self._ask("DELETE", path, None)
+
+    def every(self, path: str, noun: str) -> list[Json]:
+        """The rows of all pages of a list."""
+        page = self.get(path)
+        rows: list[Json] = page[noun]
+        while query := _next(page):
+            page = self.get(f"{path}?{query}")
+            rows += page[noun]
+        return rows
 
     def answers(self) -> bool:
         """Whether the API is there at all."""
         try:
             self._send("GET", "/healthcheck", None)
-        except Unreachable:
+        except errors.Unreachable:
             return False
         return True
 
-    def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
         status, text = self._send(method, self.base + path, body)
         try:
-            answer: dict[str, Any] = json.loads(text) if text else {}
+            answer: Json = json.loads(text) if text else {}
         except ValueError:
-            raise Internal(f"What answers at {self.endpoint} is not Trove.", "Start on another --port.") from None
+            raise errors.Internal(f"What answers at {self.endpoint} is not Trove.",
+                                  "Start Trove on another --port.") from None
         if status >= 400:
             raise _refusal(status, answer)
         return answer
 
     def _send(self, method: str, path: str, body: Mapping[str, object] | None) -> tuple[int, bytes]:
-        where = urllib.parse.urlsplit(self.endpoint)
-        kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-        connection = kind(where.hostname or "", where.port, timeout=TIMEOUT)
+        connection = self._connection()
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
                                {"Content-Type": "application/json", "Accept": "application/json"})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"The control plane at {self.endpoint} does not answer: {error}.",
-                              "Start it: trovectl up.") from None
+            raise errors.Unreachable(f"The control plane at {self.endpoint} does not answer: {error}.",
+                                     "Start it: trovectl up.") from None
         finally:
             connection.close()
 
+    def _connection(self) -> http.client.HTTPConnection:
+        try:
+            where = urllib.parse.urlsplit(self.endpoint)
+            host, port = where.hostname, where.port
+        except ValueError:
+            raise _no_endpoint(self.endpoint) from None
+        if where.scheme not in ("http", "https") or not host:
+            raise _no_endpoint(self.endpoint)
+        kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+        return kind(host, port, timeout=self._timeout)
 
-def _refusal(status: int, answer: Mapping[str, Any]) -> TroveError:
-    """The API's error body is ``{"badRequest": {"code": 400, "message": "..."}}``."""
+
+def part(name: str) -> str:
+    """A name as one part of a path."""
+    return urllib.parse.quote(name, safe="")
+
+
+def find(client: Client, name: str) -> Json:
+    """The instance with this id or name. Raises NotFound, and Conflict for a name that several bear."""
+    if _ID.fullmatch(name):
+        found: Json = client.get(f"/instances/{name}")["instance"]
+        return found
+    named = [row for row in client.every("/instances", "instances") if row["name"] == name]
+    if not named:
+        raise errors.NotFound(f"There is no instance {name}.", "See: trovectl instance list.")
+    if len(named) > 1:
+        raise errors.Conflict(f"{len(named)} instances are called {name}.",
+                              f"Name one by its id: {', '.join(row['id'] for row in named)}.")
+    return named[0]
+
+
+def _next(page: Json) -> str:
+    """The query of the next page, empty on the last one."""
+    link = next((link["href"] for link in page.get("links", ()) if link["rel"] == "next"), "")
+    return urllib.parse.urlsplit(link).query
+
+
+def _no_endpoint(text: str) -> errors.Invalid:
+    return errors.Invalid(f"{text} is no endpoint.", "It looks like http://127.0.0.1:8779.")
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> errors.TroveError:
+    """The API's error body is ``{"badRequest": {"code": 400, "message": "..."}}``; its message has the remedy in it."""
     told = next(iter(answer.values()), None)
     message = told.get("message") if isinstance(told, Mapping) else None
-    return from_code("refused", str(message or f"The API answered {status}."))
+    return _KINDS.get(status, errors.Refused)(str(message or f"The API answered {status}."))

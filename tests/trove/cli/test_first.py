@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from common.errors import DeadlinePassed, EngineFailed
-from trove.cli import first
+from common.errors import DeadlinePassed, EngineFailed, NotFound
+from trove.cli import first, waiting
 
 ADDRESSES = [{"address": "127.64.1.1", "type": "private"}]
 
@@ -22,6 +22,8 @@ class Api:
     def get(self, path: str) -> dict[str, Any]:
         if path == "/instances":
             return {"instances": self.instances}
+        if path.endswith("/operations"):
+            raise NotFound("There is nothing at this path.")
         name = path.rpartition("/")[2]
         return {"instance": {"id": name, "name": first.NAME, "addresses": ADDRESSES,
                              **(self.states.pop(0) if len(self.states) > 1 else self.states[0])}}
@@ -37,7 +39,7 @@ HEALTHY = {"status": "ACTIVE", "operating_status": "HEALTHY"}
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first, "LOOK_EVERY", 0)
+    monkeypatch.setattr(waiting, "LOOK_EVERY", 0)
 
 
 def test_it_is_asked_for_and_waited_for() -> None:
@@ -72,7 +74,7 @@ def test_its_fault_is_told_with_a_remedy() -> None:
     broken = {"status": "ERROR", "fault": {"message": "The disk is full."}}
     with pytest.raises(EngineFailed, match=r"The disk is full\.") as caught:
         first.ensure(Api([BUILD, broken]), [].append)
-    assert "instance delete first" in caught.value.hint
+    assert "trovectl instance delete 1" in caught.value.hint
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,105 @@
+"""What the commands have in common that ask the API: where it is, which project, how to print; and completion."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.errors import Refused, TroveError, Unreachable
+from trove.standalone.state import State, default_root
+
+from . import output, rest
+
+COMPLETION_PATIENCE = 2.0
+
+StateDirectory = Annotated[Path, typer.Option(
+    "--state", help="State directory of the installation.", default_factory=default_root, metavar="DIR",
+    show_default="/var/lib/trove; without root in your home")]
+Endpoint = Annotated[str | None, typer.Option(
+    "--endpoint", metavar="URL", help="Scheme, host and port of the API.",
+    show_default="that of the installation in --state")]
+Project = Annotated[str, typer.Option("--project", metavar="NAME", help="The project to work in.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command works with."""
+
+    client: rest.Client
+    output: output.Output
+
+    def find(self, name: str) -> rest.Json:
+        """An instance by its id or name. Raises NotFound and Conflict."""
+        return rest.find(self.client, name)
+
+
+def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Makes ``function(session, …)`` the command ``name`` of ``group``, with the common options behind its own."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(state: Path, endpoint: str | None, project: str, as_json: bool, **own: Any) -> None:
+            printed = output.Output(as_json)
+            with printed.reported():
+                function(Session(rest.Client(locate(endpoint, state), project), printed), **own)
+
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        signature = inspect.Signature([*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *_COMMON])
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+        group.command(name, epilog=output.EXIT_CODES)(run)
+        return function
+
+    return register
+
+
+def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
+    """The commands of one noun."""
+    made = typer.Typer(help=about, no_args_is_help=True, epilog=output.EXIT_CODES)
+    app.add_typer(made, name=name)
+    return made
+
+
+def locate(endpoint: str | None, root: Path) -> str:
+    """The API's scheme, host and port. Raises Unreachable when the installation is down, Refused when it is hidden."""
+    if endpoint is not None:
+        return endpoint.rstrip("/")
+    state = State(root.absolute())
+    try:
+        control = state.control()
+    except PermissionError:
+        raise Refused(f"The installation in {state.root} is another user's.",
+                      "Run this as that user, or name the API with --endpoint.") from None
+    if control is None:
+        raise Unreachable(f"Trove is down (state in {state.root}).",
+                          f"Start it: trovectl up --state {state.root}, or name another API with --endpoint.")
+    return control.endpoint
+
+
+def instance_names(context: typer.Context, incomplete: str) -> list[str]:
+    """For the shell: names that begin so. Without an answer there is nothing to offer, and no place to complain."""
+    given = context.params
+    try:
+        endpoint = locate(given.get("endpoint"), given.get("state") or default_root())
+        client = rest.Client(endpoint, given.get("project") or rest.PROJECT, COMPLETION_PATIENCE)
+        names = [str(row["name"]) for row in client.every("/instances", "instances")]
+    except TroveError:
+        return []
+    return sorted({name for name in names if name.startswith(incomplete)})
+
+
+InstanceName = Annotated[str, typer.Argument(
+    metavar="INSTANCE", help="Name or id of an instance.", autocompletion=instance_names)]
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+_COMMON = (_parameter("endpoint", Endpoint, None), _parameter("state", StateDirectory),
+           _parameter("project", Project, rest.PROJECT), _parameter("as_json", AsJson, False))
