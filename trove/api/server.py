@@ -57,7 +57,7 @@ def check_host(host: str, auth_strategy: str) -> None:
     if auth_strategy == "noauth" and not _is_loopback(host):
         raise Refused(
             f"With auth_strategy = noauth whoever reaches the API is an administrator: it does not listen on {host}.",
-            "Set bind_host to 127.0.0.1, or set auth_strategy to keystone.",
+            "Set bind_host to 127.0.0.1; other machines reach it by a tunnel, such as ssh -L.",
         )
 
 

@@ -36,9 +36,12 @@ def datastores(connection: Connection) -> tuple[Datastore, ...]:
 
 def datastore(connection: Connection, key: str) -> Datastore:
     """By id or name. Raises NotFound."""
-    found = next((each for each in datastores(connection) if key in (each.id, each.name)), None)
+    offered = datastores(connection)
+    found = next((each for each in offered if key in (each.id, each.name)), None)
     if found is None:
-        raise NotFound(f"Datastore {key} could not be found.")
+        names = ", ".join(each.name for each in offered)
+        raise NotFound(f"Datastore {key} could not be found.", f"Choose one of: {names}." if names else
+                       "There is none: this machine has no database engine.")
     return found
 
 
@@ -50,7 +53,7 @@ def version(connection: Connection, key: str, datastore_key: str | None = None) 
         query = _VERSIONS.where(_v.datastore_id == within.id, or_(_v.id == key, _v.name == key))
     row = connection.execute(query).first()
     if row is None:
-        raise NotFound(f"Datastore version {key} could not be found.")
+        raise NotFound(f"Datastore version {key} could not be found.", "List those that there are.")
     return Version(*row)
 
 
@@ -69,7 +72,7 @@ def flavor(connection: Connection, key: str) -> Flavor:
     """By id. Raises NotFound."""
     row = connection.execute(select(schema.flavors).where(_f.id == key)).one_or_none()
     if row is None:
-        raise NotFound(f"Flavor {key} could not be found.")
+        raise NotFound(f"Flavor {key} could not be found.", "List those that there are.")
     return Flavor(*row)
 
 

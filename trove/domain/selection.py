@@ -26,7 +26,8 @@ def choose_version(versions: Sequence[V], default_id: str | None, wanted: str | 
     matching = [version for version in versions
                 if (key is None or key in (version.id, version.name)) and number in (None, version.number)]
     if not matching or (key is None and number is None):
-        raise Invalid(f"There is no datastore version {wanted or number or 'by default'}.", _offer(versions))
+        missing = " with number ".join(filter(None, (wanted, number))) or "by default"
+        raise Invalid(f"There is no datastore version {missing}.", _offer(versions))
     active = [version for version in matching if version.active]
     if not active:
         raise Invalid(f"Datastore version {matching[0].name} is not active.", _offer(versions))
@@ -36,5 +37,6 @@ def choose_version(versions: Sequence[V], default_id: str | None, wanted: str | 
 
 
 def _offer(versions: Sequence[_Version]) -> str:
-    names = sorted({version.name for version in versions if version.active})
+    names = sorted({version.name if version.name == version.number else f"{version.name} (number {version.number})"
+                    for version in versions if version.active})
     return f"Choose one of: {', '.join(names)}." if names else "There is none; an administrator adds them."

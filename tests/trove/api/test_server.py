@@ -83,7 +83,7 @@ def test_a_taken_port_is_an_error_at_start(world: World, served: server.Server) 
 def test_noauth_listens_on_loopback_only(world: World, host: str) -> None:
     with pytest.raises(Refused, match="noauth") as refused:
         server.Server(world.client.app, host, 0, auth_strategy="noauth")
-    assert "bind_host" in refused.value.hint and "keystone" in refused.value.hint
+    assert "bind_host" in refused.value.hint and "tunnel" in refused.value.hint
 
 
 @pytest.mark.parametrize(("host", "strategy"), [("127.0.0.1", "noauth"), ("127.7.0.1", "noauth"), ("::1", "noauth"),

@@ -123,7 +123,7 @@ ALL = (OLD, NEW, NEWER, GONE)
     ("i1", None, "10.11.9", NEWER),
     ("i1", "10.11", None, "Several versions"),
     ("i1", "10.4", None, "is not active"),
-    ("i1", "9", None, "no datastore version 9. Choose one of: 10.11, 10.6"),
+    ("i1", "9", None, "no datastore version 9. Choose one of: 10.11 (number 10.11.2)"),
     ("i1", "10.6", "10.7", "no datastore version 10.6"),
     (None, None, None, "no datastore version by default"),
 ])
