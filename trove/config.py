@@ -24,6 +24,7 @@ API = [
     cfg.IntOpt("instances_page_size", default=20, min=1, max=1000, help="Most instances in one page of a list."),
     cfg.IntOpt("databases_page_size", default=20, min=1, max=1000, help="Most databases in one page of a list."),
     cfg.IntOpt("users_page_size", default=20, min=1, max=1000, help="Most users in one page of a list."),
+    cfg.IntOpt("operations_page_size", default=20, min=1, max=1000, help="Most operations in one page of a list."),
     cfg.IntOpt("http_get_rate", default=0, min=0, help="GET requests a minute and project; 0: no limit."),
     cfg.IntOpt("http_post_rate", default=0, min=0, help="POST requests a minute and project; 0: no limit."),
     cfg.IntOpt("http_put_rate", default=0, min=0, help="PUT and PATCH requests a minute and project; 0: no limit."),

@@ -7,7 +7,19 @@ from trove.db.commands import Commands
 
 from . import context, errors, guests, middleware, paths, policy
 from .rates import Rates
-from .resources import access, actions, databases, datastores, flavors, instances, limits, root, users, versions
+from .resources import (
+    access,
+    actions,
+    databases,
+    datastores,
+    flavors,
+    instances,
+    limits,
+    operations,
+    root,
+    users,
+    versions,
+)
 from .services import Services
 from .settings import DEFAULTS, Settings
 
@@ -46,6 +58,9 @@ def routes(services: Services) -> dict[str, object]:
         f"{INSTANCE}/users/{{user}}/databases": access.Granted(services),
         f"{INSTANCE}/users/{{user}}/databases/{{database}}": access.Grant(services),
         f"{INSTANCE}/root": root.Root(services),
+        f"{INSTANCE}/operations": operations.OfInstance(services),
+        f"{PROJECT}/operations": operations.Operations(services),
+        f"{PROJECT}/operations/{{operation_id}}": operations.Operation(services),
         f"{PROJECT}/datastores": datastores.Datastores(services),
         f"{PROJECT}/datastores/versions/{{version}}": datastores.VersionByUuid(services),
         f"{PROJECT}/datastores/{{datastore}}": datastores.Datastore(services),

@@ -92,6 +92,7 @@ def _internal(resp: falcon.Response, error: Exception) -> None:
 
 
 _SENTENCES = {
-    404: "There is nothing at this path. Below /v1.0/<project> there are instances, datastores, flavors and limits.",
+    404: "There is nothing at this path. Below /v1.0/<project> there are instances, operations, datastores, flavors "
+         "and limits.",
     405: "This path does not know this method; the header Allow lists those that it knows.",
 }

@@ -36,13 +36,14 @@ def name_marker(req: falcon.Request) -> str | None:
     return plain if quote(plain, safe="") == text else text
 
 
-def link(req: falcon.Request, base: links.Base, next_marker: str | None) -> dict[str, Any]:
-    """``{"links": [{"rel": "next", …}]}``, or nothing on the last page."""
+def link(req: falcon.Request, base: links.Base, next_marker: str | None, *filters: str) -> dict[str, Any]:
+    """``{"links": [{"rel": "next", …}]}``, or nothing on the last page. ``filters``: parameters that it keeps."""
     if next_marker is None:
         return {}
     query = {"marker": next_marker}
-    if (asked := req.get_param("limit")) is not None:
-        query["limit"] = asked
+    for name in ("limit", *filters):
+        if (asked := req.get_param(name)) is not None:
+            query[name] = asked
     return {"links": [{"rel": "next", "href": f"{base.origin}{req.path}?{urlencode(query)}"}]}
 
 

@@ -20,6 +20,7 @@ class Settings:
     instances_page_size: int = 20
     databases_page_size: int = 20
     users_page_size: int = 20
+    operations_page_size: int = 20
     rates: Mapping[str, int] = field(default_factory=dict)
     disk_use_deadline: float = 2.0
 

@@ -82,6 +82,35 @@ def access(row: t.User) -> list[Json]:
     return [{"name": name} for name in row.databases]
 
 
+def operation(row: rows.Operation, base: Base, caller: Caller) -> Json:
+    """``progress`` in percent; ``since``, ``deadline`` and ``next_try`` are of the step."""
+    view: Json = {
+        "id": row.id,
+        "instance_id": row.instance_id,
+        "kind": row.kind,
+        "state": row.state,
+        "created": timestamp(row.created),
+        "updated": timestamp(row.updated),
+        "step": row.step or None,
+        "since": timestamp(row.step_since),
+        "sentence": row.sentence,
+        "deadline": timestamp(row.deadline),
+        "progress": row.percent,
+        "last_error": _last_error(row),
+        "next_try": timestamp(row.next_try),
+        "links": base.to("operations", row.id),
+    }
+    if caller.is_admin:
+        view["tenant_id"] = row.project_id
+    return view
+
+
+def _last_error(row: rows.Operation) -> Json | None:
+    if row.error_code is None:
+        return None
+    return {"code": row.error_code, "message": row.error_message, "hint": row.error_hint}
+
+
 def datastore(row: rows.Datastore, base: Base, caller: Caller) -> Json:
     versions = [version(each, base, caller) for each in shown(row.versions, caller)]
     view: Json = {"id": row.id, "name": row.name, "links": base.to("datastores", row.id), "versions": versions}

@@ -132,7 +132,7 @@ class Commands:
                         kind: str | None = None) -> Page[Operation]:
         """Newest first, at most ``limit`` behind the operation ``marker``; those of deleted instances too.
 
-        A constant number of SQL statements. Raises NotFound for an instance or a marker that is not there.
+        A constant number of SQL statements. Raises NotFound for the instance, Invalid for the marker.
         """
         with self.store.read() as connection:
             if instance_id is not None:

@@ -5,7 +5,7 @@ import time
 from sqlalchemy import Connection, Select, Update, select, tuple_, update
 from sqlalchemy.engine import Row
 
-from common.errors import NotFound, TroveError
+from common.errors import Invalid, NotFound, TroveError
 
 from . import schema
 from .views import Operation, Page, Project, Scope
@@ -43,15 +43,14 @@ def page(connection: Connection, project: Project, limit: int, marker: str | Non
          **only: str | None) -> Page[Operation]:
     """Newest first, at most ``limit`` behind the operation ``marker``. ``only``: by column, None for all.
 
-    Raises NotFound for a marker that is no operation.
+    Raises Invalid for a marker that is no operation.
     """
     query = _within(select(*_COLUMNS), project).order_by(_o.created.desc(), _o.id.desc()).limit(limit + 1)
     for column, value in only.items():
         if value is not None:
             query = query.where(_o[column] == value)
     if marker is not None:
-        behind = get(connection, marker, project)
-        query = query.where(tuple_(_o.created, _o.id) < tuple_(behind.created, behind.id))
+        query = query.where(tuple_(_o.created, _o.id) < tuple_(*_place(connection, marker, project)))
     items = tuple(_operation(row) for row in connection.execute(query))
     return Page(items[:limit], items[limit - 1].id if len(items) > limit else None)
 
@@ -147,6 +146,14 @@ def overdue(connection: Connection, executor: str, now: float) -> tuple[Operatio
 
 def _unended_one(operation_id: str) -> Update:
     return update(_table).where(_o.id == operation_id, _o.state.in_(UNENDED)).values(updated=time.time())
+
+
+def _place(connection: Connection, marker: str, project: Project) -> tuple[float, str]:
+    """Raises Invalid."""
+    place = connection.execute(_within(select(_o.created, _o.id), project).where(_o.id == marker)).one_or_none()
+    if place is None:
+        raise Invalid(f"The marker {marker[:64]!r} is no operation.", "Take it from the link to the next page.")
+    return place.created, place.id
 
 
 def _within(query: Select, project: Project) -> Select:  # type: ignore[type-arg]

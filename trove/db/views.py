@@ -128,8 +128,11 @@ class Instance(Struct, frozen=True):
         return None if self.observed.at is None else now - self.observed.at
 
 
+OPERATION_STATES = ("asked", "running", "done", "failed", "cancelled")
+
+
 class Operation(Struct, frozen=True):
-    """Long work on an instance, as a person reads it. ``state``: asked, running, done, failed, cancelled.
+    """Long work on an instance, as a person reads it. ``state`` is one of ``OPERATION_STATES``.
 
     Times in seconds since 1970. ``deadline`` and ``next_try`` are of the step: when it must have got on, and when it is
     tried again after the error, which may pass.

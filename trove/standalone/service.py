@@ -197,7 +197,8 @@ def api_settings(conf: cfg.ConfigOpts) -> settings.Settings:
     return settings.Settings(
         auth_strategy=conf.auth_strategy, region=conf.region, public_endpoint=conf.public_endpoint,
         instances_page_size=conf.instances_page_size, databases_page_size=conf.databases_page_size,
-        users_page_size=conf.users_page_size, rates=rates, disk_use_deadline=conf.disk_use_deadline)
+        users_page_size=conf.users_page_size, operations_page_size=conf.operations_page_size, rates=rates,
+        disk_use_deadline=conf.disk_use_deadline)
 
 
 def tls(conf: cfg.ConfigOpts) -> server.Tls | None:

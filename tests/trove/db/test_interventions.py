@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import event, update
 
-from common.errors import Conflict, HostFailed, NotFound
+from common.errors import Conflict, HostFailed, Invalid, NotFound
 from tests.trove.world import wanted
 from trove.db import endings, guests, operations, schema
 from trove.db.commands import Asked, Commands
@@ -129,10 +129,11 @@ def test_operations_of_another_project_are_not_there(commands: Commands) -> None
     for refuse in (lambda: commands.get_operation("q", asked.operation_id),
                    lambda: commands.retry("q", asked.operation_id, request_id="r"),
                    lambda: commands.cancel("q", asked.operation_id, by="bert"),
-                   lambda: commands.page_operations("q", instance_id=asked.instance_id),
-                   lambda: commands.page_operations("q", marker=asked.operation_id)):
+                   lambda: commands.page_operations("q", instance_id=asked.instance_id)):
         with pytest.raises(NotFound):
             refuse()
+    with pytest.raises(Invalid):
+        commands.page_operations("q", marker=asked.operation_id)
     assert commands.page_operations("q").items == ()
 
 
