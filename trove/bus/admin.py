@@ -5,7 +5,9 @@ The standard library's client, on purpose: five verbs to one server on loopback 
 """
 
 import base64
+import contextlib
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,11 +36,17 @@ class Admin:
         self._login = Secret(base64.b64encode(f"{username}:{password.reveal()}".encode()).decode())
         self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
         self._lock = threading.Lock()
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"Admin({self._where})"
 
     def close(self) -> None:
+        """For good, and at once: a request under way raises Unreachable."""
+        self._closed = True
+        if (asking := self._connection.sock) is not None:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                asking.shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._connection.close()
 
@@ -143,6 +151,8 @@ class Admin:
         return answer
 
     def _once(self, verb: str, path: str, body: bytes) -> tuple[int, bytes]:
+        if self._closed:
+            raise ConnectionAbortedError("this end is closed")
         headers = {"Authorization": f"Basic {self._login.reveal()}", "Content-Type": "application/json"}
         self._connection.request(verb, path, body, headers)
         answer = self._connection.getresponse()

@@ -1,8 +1,10 @@
 """What the broker's management interface answers when it cannot do what was asked."""
 
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -43,3 +45,15 @@ def test_a_broker_that_comes_to_itself_is_asked_again(server: http.server.HTTPSe
         admin.delete_user("guest-1")
     assert caught.value.retryable == (error is Unreachable)
     admin.close()
+
+
+def test_closing_does_not_wait_for_a_broker_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        admin = Admin("127.0.0.1", silent.getsockname()[1], "somebody", Secret("x"), "/")
+        with ThreadPoolExecutor() as pool:
+            asking = pool.submit(admin.whoami)
+            with silent.accept()[0] as request:
+                assert request.recv(10)
+                admin.close()
+                with pytest.raises(Unreachable):
+                    asking.result(5)
