@@ -1,5 +1,7 @@
 """kill -9 of the control plane in the middle of long work: the end is what was asked for."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,3 +80,11 @@ def test_servers_serve_on_while_the_control_plane_is_dead(battered: Installation
     assert abs(uptime_start(shown, "anna", "secret-anna") - started) <= 2
     battered.delete(instance)
     battered.gone(instance)
+
+
+def test_one_that_is_ending_is_not_taken_for_one_that_serves(battered: Installation) -> None:
+    former = battered.pid
+    os.kill(former, signal.SIGTERM)
+    battered.up()
+    assert battered.pid != former
+    assert battered.request("GET", "/instances")[0] == 200

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from common.errors import DeadlinePassed, HostFailed
 from trove.standalone import processes
-from trove.standalone.state import Control, State, build
+from trove.standalone.state import ENDING, Control, State, build
 
 STOP_PATIENCE = 60.0
 """Seconds that a control plane has to finish the requests under way and to lay its flows down."""
@@ -18,6 +18,9 @@ LAST_WORDS = 1500
 
 ARENAS = "2"
 """Of the C library: it would keep one a thread, and in each of them what the busiest moment had needed."""
+
+_REPLACES = "Replaces the control plane that runs: the program has changed since it was started."
+_WAITS = "Waits for the end of the control plane that somebody stopped."
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def start(state: State, port: int | None, tell: Callable[[str], None]) -> Launch
     if serving is not None and serving.build == build():
         return Launch(False, serving)
     if serving is not None:
-        tell("Replaces the control plane that runs: the program has changed since it was started.")
+        tell(_WAITS if serving.build == ENDING else _REPLACES)
         stop(state)
     _spawn(state, port, tell)
     control = state.control()

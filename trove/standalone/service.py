@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from oslo_config import cfg
 
 from common.errors import Conflict, HostFailed, TroveError, Unreachable
@@ -37,7 +38,7 @@ from trove.taskmanager.services import Services
 
 from . import brokers, engines, logfile, places, ports, processes, remains, upkeep
 from .peers import Peers
-from .state import Control, State, build
+from .state import ENDING, Control, State, build
 
 LOG = log.get(__name__)
 
@@ -168,10 +169,12 @@ def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None
             signal.signal(number, lambda _number, _frame: running.ended.set())
         try:
             endpoint = running.start(port)
-            state.announce(own_control(endpoint))
+            serves = own_control(endpoint)
+            state.announce(serves)
             LOG.info("The control plane serves.", endpoint=endpoint)
             serving()
             running.ended.wait()
+            state.announce(msgspec.structs.replace(serves, build=ENDING))
         finally:
             running.close()
         LOG.info("The control plane ends.")

@@ -33,8 +33,14 @@ LONGEST_ROOT = 43
 (``/instances/<id>/run/mariadb.sock``), and the operating system takes 107 (unix(7))."""
 
 
+ENDING = ""
+"""The build of a control plane that serves no more and still lives: nobody's."""
+
+
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """A control plane that serves. ``started`` is its start time in clock ticks since boot; ``build`` what it runs."""
+    """A control plane that serves. ``started`` is its start time in clock ticks since boot; ``build`` what it runs, or
+    ``ENDING``.
+    """
 
     pid: int
     started: int
