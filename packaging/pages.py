@@ -18,6 +18,7 @@ from common import errors, states  # noqa: E402
 from common.contract.types import ServiceStatus  # noqa: E402
 from trove import config as control  # noqa: E402
 from trove.api import errors as faults  # noqa: E402
+from trove.metrics import declared  # noqa: E402
 from troveguest import config as guest  # noqa: E402
 
 DIRECTORY = CHECKOUT / "docs" / "reference"
@@ -69,8 +70,23 @@ def sentences() -> str:
     ))
 
 
+def metrics() -> str:
+    """What ``/metrics`` shows."""
+    return "\n".join((
+        "# Metrics", "", f"From `trove/metrics/declared.py`. {_WRITTEN}", "",
+        "`GET /metrics` on the port of the REST API answers in OpenMetrics text. It belongs to no project, asks no",
+        "policy, and is there for clients on the same machine alone: to others, and through a proxy, it is a 404. What",
+        "is read from the store takes two statements, however many instances there are. Counters begin at zero with",
+        "the process. Beside these there are the process's own, such as `process_resident_memory_bytes`.", "",
+        *_table(("metric", "kind", "labels", "meaning", "from"), map(_metric, declared.METRICS)), "",
+        "## Bounds of histograms", "", "In seconds.", "",
+        *_table(("metric", "upper bounds"), ((f"`{each.name}`", ", ".join(map(str, each.buckets)))
+                                             for each in declared.METRICS if each.buckets)), "",
+    ))
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "state-machine.md": state_machine, "options.md": options, "errors.md": sentences}
+    "state-machine.md": state_machine, "options.md": options, "metrics.md": metrics, "errors.md": sentences}
 
 _PLACES = {
     "trove/api": "A request is wrong, or cannot be done now", "trove/domain": "A creation breaks a rule",
@@ -186,6 +202,12 @@ def _text(node: ast.expr) -> str:
         return "".join(map(_text, node.values))
     text = str(node.value) if isinstance(node, ast.Constant) else "…"
     return text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+def _metric(metric: declared.Metric) -> tuple[str, ...]:
+    end = {declared.Kind.COUNTER: "_total", declared.Kind.INFO: "_info"}.get(metric.kind, "")
+    labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
+    return f"`{metric.name}{end}`", metric.kind.value, labels, metric.help, metric.origin.value
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

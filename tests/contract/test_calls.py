@@ -174,6 +174,7 @@ def test_a_guest_cannot_refuse_for_another(peers, new_guest, make_bus):
         pending = next(iter(peers.client._pending))
         stranger.publish(names.reports(other.instance_id), peers.client._reply_queue,
                          envelope.refusal(pending, Refusal.UNOPENED), user_id=other.address.username)
+        awaiting.until(lambda: peers.client.refused == {"not asked": 1}, 4, "the lie is counted")
         return True
 
     peers.serve()

@@ -20,7 +20,7 @@ def pages() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["state-machine.md", "options.md", "errors.md"])
+@pytest.mark.parametrize("name", ["state-machine.md", "options.md", "metrics.md", "errors.md"])
 def test_a_page_is_current(pages: ModuleType, name: str) -> None:
     drawn = pages.PAGES[name]()
     assert (CHECKOUT / "docs" / "reference" / name).read_text() == drawn, "Run .venv/bin/python packaging/pages.py."

@@ -4,6 +4,7 @@ import falcon
 
 from common.errors import Invalid, TroveError
 from trove.db.commands import Commands
+from trove.metrics.figures import Figures
 
 from . import context, errors, guests, middleware, paths, policy
 from .rates import Rates
@@ -15,6 +16,7 @@ from .resources import (
     flavors,
     instances,
     limits,
+    metrics,
     operations,
     root,
     users,
@@ -28,10 +30,13 @@ INSTANCE = f"{PROJECT}/instances/{{instance_id}}"
 
 
 def create_app(commands: Commands, guests: guests.Guests, settings: Settings = DEFAULTS,
-               rules: policy.Policy = policy.DEFAULTS) -> paths.Wsgi:
-    """The WSGI application. Raises Invalid for an ``auth_strategy`` that there is not."""
-    services = Services(commands, guests, settings, rules, Rates(settings.rates))
-    around = middleware.Around(_identity(settings), services.rates)
+               rules: policy.Policy = policy.DEFAULTS, figures: Figures | None = None) -> paths.Wsgi:
+    """The WSGI application; ``figures`` are shown at ``/metrics``.
+
+    Raises Invalid for an ``auth_strategy`` that there is not.
+    """
+    services = Services(commands, guests, settings, rules, Rates(settings.rates), figures or Figures())
+    around = middleware.Around(_identity(settings), services.rates, services.figures)
     application = falcon.App(middleware=[around], cors_enable=False)
     application.req_options.strip_url_path_trailing_slash = True
     application.add_error_handler(Exception, errors.on_defect)
@@ -47,6 +52,7 @@ def routes(services: Services) -> dict[str, object]:
         "/": versions.Versions(services),
         "/v1.0": versions.Version(services),
         "/healthcheck": versions.Healthcheck(),
+        "/metrics": metrics.Metrics(services.figures),
         f"{PROJECT}/instances": instances.Instances(services),
         f"{PROJECT}/instances/detail": instances.Details(services),
         INSTANCE: instances.Instance(services),

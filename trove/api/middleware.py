@@ -10,6 +10,7 @@ import falcon
 from common.errors import Invalid
 from common.openstack import context as requests
 from common.openstack import log
+from trove.metrics.figures import Figures
 
 from . import context, paths
 from .rates import Rates
@@ -28,9 +29,10 @@ class Identity(Protocol):
 
 
 class Around:
-    def __init__(self, identity: Identity, rates: Rates) -> None:
+    def __init__(self, identity: Identity, rates: Rates, figures: Figures) -> None:
         self._identity = identity
         self._rates = rates
+        self._figures = figures
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         req.context.began = time.perf_counter()
@@ -62,12 +64,13 @@ class Around:
         self._tell(req, resp.status_code, time.perf_counter() - req.context.began)
         req.context.bound.close()
 
-    @staticmethod
-    def _tell(req: falcon.Request, status: int, seconds: float) -> None:
+    def _tell(self, req: falcon.Request, status: int, seconds: float) -> None:
         """One line a request. Clients that wait ask again and again: that a look succeeded is for debugging."""
+        route = req.uri_template or "none"
+        self._figures.request_answered(req.method, route, status, seconds)
         tell = LOG.debug if req.method in _LOOKS and status < 400 else LOG.info
-        tell("A request was answered.", method=req.method, route=req.uri_template or "none", path=req.path,
-             status=status, ms=round(1000 * seconds, 1))
+        tell("A request was answered.", method=req.method, route=route, path=req.path, status=status,
+             ms=round(1000 * seconds, 1))
 
 
 def _given_id(req: falcon.Request) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import falcon
 
 from trove.db import commands
+from trove.metrics.figures import Figures
 
 from . import context, guests, links, policy, rates, settings
 
@@ -20,6 +21,7 @@ class Services:
     settings: settings.Settings
     policy: policy.Policy
     rates: rates.Rates
+    figures: Figures
     clock: Callable[[], float] = field(default=time.time)
 
 

@@ -33,10 +33,11 @@ from trove.db import catalog
 from trove.db.commands import Commands
 from trove.db.store import Store, open_store
 from trove.domain.creation import Rules
+from trove.metrics.figures import Figures
 from trove.taskmanager.service import TaskManager
 from trove.taskmanager.services import Services
 
-from . import brokers, engines, logfile, places, ports, processes, remains, upkeep
+from . import brokers, engines, logfile, measures, places, ports, processes, remains, upkeep
 from .peers import Peers
 from .state import ENDING, Control, State, build
 
@@ -68,6 +69,7 @@ class Standalone:
         self._conf = conf
         self._tell = tell
         self._running = contextlib.ExitStack()
+        self._figures = Figures()
         self.ended = threading.Event()
 
     def start(self, wanted_port: int | None) -> str:
@@ -77,7 +79,7 @@ class Standalone:
         store = self._open_store()
         self._tell("Starts the message broker.")
         bound = self._join_bus(store)
-        self._start_conductor(store, bound)
+        reports = self._start_conductor(store, bound)
         self._tell("Takes up what was under way.")
         services = self._services(store, bound)
         manager = TaskManager(services, self._flows_url(), EXECUTOR, self.ended.set)
@@ -89,6 +91,7 @@ class Standalone:
         sweeper = remains.RemainsKeeper(store, services.provider)
         sweeper.start()
         self._running.callback(sweeper.stop)
+        measures.gather(self._figures, store, bound.bus, bound.guests, reports, manager)
         self._tell("Opens the API.")
         return self._start_api(Commands(store, rules(self._conf), manager.wake), bound, wanted_port)
 
@@ -121,23 +124,25 @@ class Standalone:
             raise Unreachable("The broker takes no connection.", f"See {self._state.log}.")
         return bound
 
-    def _start_conductor(self, store: Store, bound: Bound) -> None:
+    def _start_conductor(self, store: Store, bound: Bound) -> ConductorServer:
         reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle)
         reports.start()
         self._running.callback(reports.stop)
         conductor = Conductor(store, bound.events, reports)
         conductor.start()
         self._running.callback(conductor.stop)
+        return reports
 
     def _services(self, store: Store, bound: Bound) -> Services:
         return Services(store=store, provider=places.find(self._conf, self._state), topology=bound.topology,
-                        guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint())
+                        guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint(),
+                        figures=self._figures)
 
     def _flows_url(self) -> str:
         return self._conf.flows.connection or self._state.sqlite(self._state.flows)
 
     def _start_api(self, commands: Commands, bound: Bound, wanted_port: int | None) -> str:
-        application = app.create_app(commands, bound.guests, api_settings(self._conf))
+        application = app.create_app(commands, bound.guests, api_settings(self._conf), figures=self._figures)
         port = self._free_port(wanted_port or self._state.last_port() or self._conf.bind_port)
         listening = server.Server(application, self._conf.bind_host, port, auth_strategy=self._conf.auth_strategy,
                                   tls=tls(self._conf), threads=self._conf.api_threads)

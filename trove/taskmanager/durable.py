@@ -85,6 +85,11 @@ def recover(executor: str) -> int:
     return len(left)
 
 
+def under_way() -> int:
+    """Flows that this process runs now."""
+    return _life.under_way if _life is not None else 0
+
+
 def shut_down(patience: float) -> None:
     """Lets the flows come to rest, for at most ``patience`` seconds. They go on at the next launch."""
     if _life is None:

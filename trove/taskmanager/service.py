@@ -68,6 +68,10 @@ class TaskManager:
         self._thread.join(patience)
         lease.let_go(self._services.store, self._executor, self._holder)
 
+    @property
+    def flows_under_way(self) -> int:
+        return self._durable.under_way() if self._is_up else 0
+
     def wake(self, instance_id: str, operation_id: str | None) -> None:
         """There is work, or news for the work that is under way."""
         self._services.signals.ring(instance_id)

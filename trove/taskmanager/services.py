@@ -8,6 +8,7 @@ from common.contract.placement import BusLogin
 from common.openstack.rpc import names
 from common.secret import Secret
 from trove.db.store import Store
+from trove.metrics.figures import Figures
 from trove.providers.base import Provider
 
 from .signals import Signals
@@ -59,3 +60,4 @@ class Services:
     events: Events
     endpoint: BusEndpoint
     signals: Signals = field(default_factory=Signals)
+    figures: Figures = field(default_factory=Figures)

@@ -230,17 +230,18 @@ def end(services: Services, operation_id: str, ending: Callable[..., str]) -> st
         before = operations.get(connection, operation_id)
         state = ending(connection, operation_id)
     if not before.ended:
-        _tell_end(before, state)
+        seconds = time.time() - before.created
+        services.figures.operation_ended(before.kind, before.step, state, seconds)
+        _tell_end(before, state, seconds)
     services.signals.ring(before.instance_id)
     services.events.publish(f"operation.{operation_id}.done", instance_id=before.instance_id)
     return state
 
 
-def _tell_end(operation: Operation, state: str) -> None:
+def _tell_end(operation: Operation, state: str, seconds: float) -> None:
     with context.bind(asked_by(operation)):
         LOG.info("An operation has ended.", kind=operation.kind, state=state, step=operation.step,
-                 seconds=round(time.time() - operation.created, 1), operation=operation.id,
-                 instance=operation.instance_id)
+                 seconds=round(seconds, 1), operation=operation.id, instance=operation.instance_id)
 
 
 def asked_by(operation: Operation) -> context.RequestContext:

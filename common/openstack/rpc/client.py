@@ -5,6 +5,7 @@ contract.
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,7 @@ class GuestClient:
     """Asks guests. Thread-safe; one for a process and bus. Make it before or after the bus starts.
 
     ``keys`` gives what is known of an instance, at every order; it may read a database, and raises what it likes.
+    ``refused`` counts, by reason, replies that were not believed and orders that guests refused in clear.
     """
 
     def __init__(self, bus: Bus, keys: Callable[[str], PeerKeys], contract: type = Guest) -> None:
@@ -73,6 +75,7 @@ class GuestClient:
         self._pending: dict[str, _Pending] = {}
         self._bound: set[str] = set()
         self._incarnations: dict[str, tuple[str | None, str]] = {}
+        self.refused: Counter[str] = Counter()
         bus.on_connect(self._declare)
         bus.on_return(self._returned)
         bus.consume(self._reply_queue, self._answered, no_ack=True)
@@ -180,6 +183,7 @@ class GuestClient:
         try:
             reply = envelope.read_reply(delivery.body)
         except Invalid:
+            self.refused["malformed"] += 1
             LOG.warning("A reply from %r is malformed", delivery.user_id)
             return
         pending = self._pending.get(reply.message_id)
@@ -192,8 +196,10 @@ class GuestClient:
 
     def _refused(self, pending: _Pending, failure: str, delivery: Delivery) -> None:
         if delivery.user_id != names.login(pending.instance_id):
+            self.refused["not asked"] += 1
             LOG.warning("A refusal from %r is not from the guest that was asked", delivery.user_id)
             return
+        self.refused["by the guest"] += 1
         pending.promise.fail(Unreachable(
             f"The guest agent did not take the order: {envelope.refusal_sentence(failure)}",
             "Its keys may differ from the control plane's. " + NOTHING_KNOWN))
@@ -202,11 +208,13 @@ class GuestClient:
         try:
             reply = sealing.open_reply(pending.key, sealed)
         except Unopened:
+            self.refused["unopened"] += 1
             LOG.warning("A reply from %r does not open with the guest's key", delivery.user_id)
             return
         if reply.message_id == pending.message_id:
             pending.promise.resolve(reply)
         else:
+            self.refused["mismatched"] += 1
             LOG.warning("A reply from %r belongs to another request", delivery.user_id)
 
     def _returned(self, message_id: str) -> None:

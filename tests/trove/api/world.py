@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from trove.db import catalog, instances, observations
 from trove.db.commands import Commands
 from trove.db.store import Store, open_store
 from trove.domain.creation import Rules
+from trove.metrics.figures import Figures
 
 RULES = Rules(max_instances=-1, max_volumes=-1, max_volume_gb=100)
 
@@ -29,6 +30,7 @@ class World:
     client: falcon.testing.TestClient
     woken: list[tuple[str, str | None]]
     project: str
+    figures: Figures = field(default_factory=Figures)
 
     def ask(self, method: str, path: str, body: object = None, **options: Any) -> falcon.testing.Result:
         """``path`` below the project, encoded; ``body`` as JSON."""
@@ -79,5 +81,6 @@ def make_world(store: Store, settings: Settings = DEFAULTS, rules: policy.Policy
     """In a project of its own, so that worlds may share a store."""
     guests, woken = FakeGuests(), []
     commands = Commands(store, RULES, lambda instance_id, operation_id: woken.append((instance_id, operation_id)))
-    application = app.create_app(commands, guests, settings, rules)
-    return World(store, guests, commands, falcon.testing.TestClient(application), woken, uuid.uuid4().hex)
+    figures = Figures()
+    application = app.create_app(commands, guests, settings, rules, figures)
+    return World(store, guests, commands, falcon.testing.TestClient(application), woken, uuid.uuid4().hex, figures)

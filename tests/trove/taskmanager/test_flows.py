@@ -10,7 +10,7 @@ from common.contract import types as t
 from common.errors import HostFailed, NoSpace, NotFound, Unreachable
 from common.openstack import context
 from tests.trove.world import PASSWORD, World
-from trove.db import guests
+from trove.db import endings, guests
 from trove.taskmanager import create, guestwork, steps, turn
 
 
@@ -63,6 +63,22 @@ def test_every_step_is_logged_under_the_request_that_asked_for_it(world: World,
         "A flow begins.", turn.take_turn.sentence, create.find_address.sentence, create.open_bus.sentence,
         create.place.sentence, create.await_agent.sentence, create.prepare.sentence, "An operation has ended."]
     assert {request_id for request_id, _ in heard} == {"req-1"}
+
+
+def test_the_end_of_an_operation_is_counted_once(world: World) -> None:
+    counted = 'trove_operations_ended_total{kind="restart",outcome="done",step="restart_server"} '
+
+    def count() -> float:
+        shown = world.services.figures.scrape().decode().splitlines()
+        return sum(float(line.removeprefix(counted)) for line in shown if line.startswith(counted))
+
+    before, asked = count(), world.create()
+    world.ended(asked)
+    restart = world.restart(asked.instance_id)
+    world.ended(restart)
+    world.until(lambda: count() > before)
+    steps.end(world.services, restart.operation_id, endings.succeed)
+    assert count() == before + 1
 
 
 def test_creations_at_once_get_an_address_each(world: World) -> None:

@@ -1,0 +1,1 @@
+"""What ``/metrics`` shows: declared in ``declared``, counted and read in ``figures``."""
