@@ -27,6 +27,7 @@ def test_a_database_is_made_used_and_deleted(installed: Installation, tmp_path: 
     assert sql(installed, secret, "SELECT id FROM cart") == ["id", "7"]
 
     assert leftovers.of_instance(installed.state, made["id"], made["ip"][0])
+    the_doctor_finds_an_installation_that_is_whole(installed)
     assert document(installed, "instance", "delete", "till", "--wait")["deleted"] is True
     assert leftovers.of_instance(installed.state, made["id"], made["ip"][0]) == {}
     assert document(installed, "instance", "list") == {"instances": []}
@@ -41,6 +42,11 @@ def another_user_comes_and_goes(installed: Installation, directory: Path) -> Non
     installed.trovectl("user", "delete", "till", "bert")
     listed = document(installed, "user", "list", "till")["users"]
     assert [user["name"] for user in listed] == ["anna"]
+
+
+def the_doctor_finds_an_installation_that_is_whole(installed: Installation) -> None:
+    levels = {found["check"]: found["level"] for found in document(installed, "doctor")["findings"]}
+    assert [levels[check] for check in ("packages", "engine", "api", "broker", "leftovers")] == ["ok"] * 5
 
 
 def sql(installed: Installation, secret: Path, statement: str, *options: str) -> list[str]:

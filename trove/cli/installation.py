@@ -35,6 +35,7 @@ def up(
     """Starts the control plane, and makes a first database. Nothing to do when both are there."""
     place, printed = State(state.absolute()), output.Output(as_json)
     with printed.reported():
+        place.check_length()
         if foreground:
             _serve(place, port)
             return

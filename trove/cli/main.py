@@ -2,13 +2,14 @@
 
 import typer
 
-from . import databases, installation, instances, output, users
+from . import databases, doctor, installation, instances, output, users
 from .session import group
 
 app = typer.Typer(help="Trove: databases on request, and the installation on this machine.", no_args_is_help=True,
                   epilog=output.EXIT_CODES, pretty_exceptions_enable=False)
 
 installation.register(app)
+doctor.register(app)
 instances.register(group(app, "instance", "Database servers: create, look at, connect to, restart and delete them."))
 users.register(group(app, "user", "Users of an instance, and the databases that they may use."))
 databases.register(group(app, "database", "Databases in an instance."))

@@ -67,6 +67,13 @@ def test_an_error_is_a_sentence_with_a_remedy_and_exit_code_one(short: Path) -> 
     assert "cannot be made" in shown.stderr and "--state" in shown.stderr and "Traceback" not in shown.output
 
 
+def test_a_path_below_which_no_database_could_be_reached_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    root = tmp_path / ("long-" * 10)
+    shown = trovectl("up", "--empty", "--json", "--state", str(root))
+    assert shown.exit_code == 1 and json.loads(shown.stdout)["error"]["code"] == "invalid"
+    assert "--state" in shown.stderr and not root.exists()
+
+
 def test_a_configuration_that_cannot_be_used_is_told_by_the_process_that_reads_it(state: State) -> None:
     state.configuration.write_text("[DEFAULT]\nbind_host = 0.0.0.0\n")
     shown = trovectl("up", "--empty", "--state", str(state.root))
