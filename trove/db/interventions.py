@@ -33,7 +33,7 @@ def cancel(connection: Connection, project: Project, operation_id: str, by: str)
     operation, task = _held(connection, project, operation_id)
     kind = KINDS[operation.kind]
     if operation.ended:
-        raise Conflict(f"There is nothing to cancel: the operation ({kind.name}) is {operation.state}.")
+        raise Conflict(f"There is nothing to cancel: the operation ({kind.name}) has ended as {operation.state}.")
     if kind.during is Task.DELETING:
         raise Conflict("A deletion cannot be called off: what is half removed is of no use.", "Wait for it to end.")
     if not operation.cancel_asked:
