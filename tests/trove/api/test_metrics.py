@@ -71,6 +71,7 @@ def test_an_operation_that_ended(world: World) -> None:
     assert seen["trove_operation_duration_seconds_bucket", "create", "10.0"] == 1
 
 
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
 def test_requests_by_route_and_not_by_path(world: World) -> None:
     for flavor in ("98", "99"):
         world.ask("GET", f"/flavors/{flavor}")

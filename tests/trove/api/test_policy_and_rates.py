@@ -13,7 +13,7 @@ from trove.api.rates import Rates
 from trove.api.settings import Settings
 from trove.db.store import Store
 
-OPEN = {"/", "/v1.0", "/healthcheck"}
+OPEN = {"/", "/v1.0", "/healthcheck", "/metrics"}
 ACTIONS = {"/action": {"restart": {}}, "/{operation_id}": {"retry": {}}}
 
 
