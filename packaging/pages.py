@@ -1,4 +1,5 @@
-"""Draws the reference pages that say what the code says: the life of an instance, both sides' options, every error.
+"""Draws the reference pages that say what the code says: the life of an instance, both sides' options, every error
+and every command.
 
 ``.venv/bin/python packaging/pages.py`` writes them anew below ``docs/reference``; a test fails when one is not current.
 """
@@ -8,16 +9,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
+import typer.main  # noqa: E402
 from oslo_config import cfg  # noqa: E402
 
 from common import errors, states  # noqa: E402
 from common.contract.types import ServiceStatus  # noqa: E402
 from trove import config as control  # noqa: E402
 from trove.api import errors as faults  # noqa: E402
+from trove.cli import main as trovectl  # noqa: E402
+from trove.cli import output  # noqa: E402
 from trove.metrics import declared  # noqa: E402
 from troveguest import config as guest  # noqa: E402
 
@@ -85,8 +90,22 @@ def metrics() -> str:
     ))
 
 
+def commands() -> str:
+    """Every command of ``trovectl`` with its arguments and options."""
+    program = typer.main.get_command(trovectl.app)
+    return "\n".join((
+        "# trovectl", "", f"From `trove/cli`. {_WRITTEN}", "", program.help or "", "", f"{output.EXIT_CODES}", "",
+        "With `--json`, standard output is one JSON document, of an error too:",
+        '`{"error": {"code", "message", "hint"}}`. What is told meanwhile is on standard error. Passwords are asked for,',
+        "read from a file or generated; no command takes one on its line. `trovectl --install-completion` teaches the",
+        "shell commands, options and the names of instances.", "",
+        *(line for words, command in _commands(("trovectl",), program) for line in _command(words, command)),
+    ))
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "state-machine.md": state_machine, "options.md": options, "metrics.md": metrics, "errors.md": sentences}
+    "state-machine.md": state_machine, "options.md": options, "trovectl.md": commands, "metrics.md": metrics,
+    "errors.md": sentences}
 
 _PLACES = {
     "trove/api": "A request is wrong, or cannot be done now", "trove/domain": "A creation breaks a rule",
@@ -97,9 +116,41 @@ _PLACES = {
     "troveguest/host": "The machine of the instance says no",
     "common/openstack/rpc": "The two sides do not reach one another",
     "trove/bus": "The broker says no", "trove/standalone": "The control plane does not start",
-    "trove/cli": "`bin/up` and `bin/down` end", "trove/config.py": "The configuration of the control plane is wrong",
+    "trove/cli": "A command of `trovectl` ends", "trove/config.py": "The configuration of the control plane is wrong",
     "common/openstack/options.py": "The configuration of an agent is wrong",
 }
+
+
+def _commands(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The commands below ``command`` that do something, each with the words that call it."""
+    for name, each in command.commands.items():
+        below = (*words, name)
+        if hasattr(each, "commands"):
+            yield from _commands(below, each)
+        else:
+            yield below, each
+
+
+def _command(words: tuple[str, ...], command: Any) -> Iterator[str]:
+    given = [each for each in command.params if not each.opts[0].startswith("-")]
+    yield from (f"## {' '.join(words)}", "", command.help, "")
+    yield from (f"    {' '.join((*words, '[OPTIONS]', *(each.metavar for each in given)))}", "")
+    yield from _table(("argument or option", "default", "meaning"), map(_parameter, (
+        *given, *(each for each in command.params if each not in given))))
+    yield ""
+
+
+def _parameter(each: Any) -> tuple[str, ...]:
+    name = ", ".join(each.opts) if each.opts[0].startswith("-") else ""
+    takes = "" if getattr(each, "is_flag", False) else each.metavar or each.name.removesuffix("s").upper()
+    if isinstance(each.show_default, str):
+        default = each.show_default
+    elif each.required:
+        default = "must be given"
+    else:
+        default = "" if each.default in (None, False) else f"`{each.default:g}`" if isinstance(
+            each.default, float) else f"`{each.default}`"
+    return f"`{f'{name} {takes}'.strip()}`", default, each.help
 
 
 def _diagram() -> Iterator[str]:

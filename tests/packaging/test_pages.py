@@ -20,7 +20,7 @@ def pages() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["state-machine.md", "options.md", "metrics.md", "errors.md"])
+@pytest.mark.parametrize("name", ["state-machine.md", "options.md", "trovectl.md", "metrics.md", "errors.md"])
 def test_a_page_is_current(pages: ModuleType, name: str) -> None:
     drawn = pages.PAGES[name]()
     assert (CHECKOUT / "docs" / "reference" / name).read_text() == drawn, "Run .venv/bin/python packaging/pages.py."
@@ -46,3 +46,12 @@ def test_errors_are_shown_with_kind_sentence_and_remedy(pages: ModuleType) -> No
     assert "| `unreachable` | 503 | yes |" in drawn
     assert set(pages._PLACES) == {where for where in pages._PLACES if (CHECKOUT / where).exists()}
     assert all(f"`{kind}`" in drawn for kind in errors.BY_CODE)
+
+
+def test_every_command_is_shown_with_its_options_and_the_exit_codes(pages: ModuleType) -> None:
+    drawn = pages.commands()
+    for command in ("up", "down", "status", "doctor", "instance connect", "user grant", "database list"):
+        assert f"\n## trovectl {command}\n" in drawn
+    assert "| `--flavor FLAVOR` | the smallest | Name or id of its flavor. |" in drawn
+    assert "| `INSTANCE` | must be given | Name or id of an instance. |" in drawn
+    assert "3 the control plane" in drawn

@@ -46,14 +46,15 @@ class Client:
     def delete(self, path: str) -> Json:
         return self._ask("DELETE", path, None)
 
-    def every(self, path: str, noun: str) -> list[Json]:
-        """The rows of all pages of a list."""
-        page = self.get(path)
+    def every(self, path: str, noun: str, most: int | None = None, **query: str | None) -> list[Json]:
+        """The rows of all pages of a list, or the first ``most`` of them; of ``query``, what is not None."""
+        asked = urllib.parse.urlencode({name: text for name, text in query.items() if text is not None})
+        page = self.get(f"{path}?{asked}" if asked else path)
         rows: list[Json] = page[noun]
-        while query := _next(page):
-            page = self.get(f"{path}?{query}")
+        while (further := _next(page)) and (most is None or len(rows) < most):
+            page = self.get(f"{path}?{further}")
             rows += page[noun]
-        return rows
+        return rows[:most]
 
     def answers(self) -> bool:
         """Whether the API is there at all."""
@@ -104,9 +105,13 @@ def part(name: str) -> str:
     return urllib.parse.quote(name, safe="")
 
 
+def is_id(name: str) -> bool:
+    return _ID.fullmatch(name) is not None
+
+
 def find(client: Client, name: str) -> Json:
     """The instance with this id or name. Raises NotFound, and Conflict for a name that several bear."""
-    if _ID.fullmatch(name):
+    if is_id(name):
         found: Json = client.get(f"/instances/{name}")["instance"]
         return found
     named = [row for row in client.every("/instances", "instances") if row["name"] == name]

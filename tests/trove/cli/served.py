@@ -24,14 +24,17 @@ BROKEN = {Task.BUILDING: Event.BUILD_BROKE, Task.RESTARTING: Event.RESTART_BROKE
 
 @dataclass
 class Works:
-    """Ends what is asked for as soon as it is asked for: well, or with ``fault`` when one is set."""
+    """Ends what is asked for as soon as it is asked for: well, or with ``fault``; when ``idle``, not at all."""
 
     store: Store
     guests: FakeGuests = field(default_factory=FakeGuests)
     fault: str = ""
+    idle: bool = False
     hosts: Iterator[int] = field(default_factory=lambda: itertools.count(9))
 
     def wake(self, instance_id: str, _operation_id: str | None) -> None:
+        if self.idle:
+            return
         with self.store.write() as connection:
             task = instances.locked(connection, Scope.EVERY_PROJECT, instance_id).task
             edge = instances.move(connection, instance_id, task, (BROKEN if self.fault else DONE)[Task(task)])
