@@ -96,9 +96,9 @@ def commands() -> str:
     return "\n".join((
         "# trovectl", "", f"From `trove/cli`. {_WRITTEN}", "", program.help or "", "", f"{output.EXIT_CODES}", "",
         "With `--json`, standard output is one JSON document, of an error too:",
-        '`{"error": {"code", "message", "hint"}}`. What is told meanwhile is on standard error. Passwords are asked for,',
-        "read from a file or generated; no command takes one on its line. `trovectl --install-completion` teaches the",
-        "shell commands, options and the names of instances.", "",
+        '`{"error": {"code", "message", "hint"}}`. What is told meanwhile is on standard error. Passwords are asked',
+        "for, read from a file or generated; no command takes one on its line. `trovectl --install-completion` teaches",
+        "the shell commands, options and the names of instances.", "",
         *(line for words, command in _commands(("trovectl",), program) for line in _command(words, command)),
     ))
 
