@@ -212,6 +212,8 @@ def run_out(services: Services, operation_id: str, error: TroveError) -> str:
     """Ends an operation whose deadline passed: in the log, as an event, and on the operation with its last sentence."""
     with services.store.read() as connection:
         operation = operations.get(connection, operation_id)
+    if operation.ended:  # while the step hung
+        return operation.state
     LOG.warning(f"The time for a step is over: {error.sentence()}", step=operation.step, operation=operation_id,
                 instance=operation.instance_id)
     services.events.publish(f"operation.{operation_id}.late", instance_id=operation.instance_id)
