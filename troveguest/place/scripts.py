@@ -74,7 +74,7 @@ def _become(layout: Layout, accounts: Accounts, account: Account, **more: str) -
 def _confined(limits: Limits) -> list[str]:
     """Joins the control groups, or does not start: a server without its limits would be a surprise later."""
     joins = [f"echo $$ > {_word(procs)} || exit 111" for procs in limits.joins]
-    return [f"ulimit -n {OPEN_FILES} || ulimit -n $(ulimit -Hn)", "ulimit -c 0", *joins]
+    return [f"ulimit -n {OPEN_FILES} 2>/dev/null || ulimit -n $(ulimit -Hn)", "ulimit -c 0", *joins]
 
 
 def _script(*lines: str) -> str:
