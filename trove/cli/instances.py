@@ -52,6 +52,7 @@ def create(
     made: Json = session.client.post("/instances", {"instance": wanted})["instance"]
     session.output.say(f"The instance {name} is asked for; its id is {made['id']}.")
     shown_once = passwords.show(session.output, chosen)
+    session.output.keep(instance=made, generated_passwords=shown_once)
     if wait:
         made = _watch(session, made, timeout, waiting.Watch.healthy)
         session.output.say(f"The instance {name} serves. Connect to it: trovectl instance connect {name}")

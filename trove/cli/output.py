@@ -29,6 +29,11 @@ class Output:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
+        self._kept: dict[str, object] = {}
+
+    def keep(self, **members: object) -> None:
+        """What the document has in it even when the command fails from now on."""
+        self._kept |= members
 
     def document(self, document: object) -> None:
         """Prints ``document`` where JSON is asked for."""
@@ -58,7 +63,8 @@ class Output:
             yield
         except TroveError as error:
             complaints.print(f"[red]{escape(error.sentence())}[/red]")
-            self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+            self.document(self._kept | {
+                "error": {"code": error.code, "message": error.message, "hint": error.hint}})
             raise typer.Exit(UNREACHABLE if isinstance(error, Unreachable) else FAILED) from None
 
 

@@ -67,6 +67,16 @@ def test_an_error_is_a_sentence_with_a_remedy_and_exit_code_one(short: Path) -> 
     assert "cannot be made" in shown.stderr and "--state" in shown.stderr and "Traceback" not in shown.output
 
 
+def test_starting_and_stopping_print_one_document_on_request(state: State) -> None:
+    mine = service.own_control("http://127.0.0.1:8790")
+    state.announce(mine)
+    started = trovectl("up", "--empty", "--json", "--state", str(state.root))
+    assert json.loads(started.stdout) == {"state": str(state.root), "up": True, "pid": mine.pid, "begun": False,
+                                          "endpoint": mine.endpoint, "first": None}
+    stopped = trovectl("down", "--json", "--state", str(state.root / "none"))
+    assert json.loads(stopped.stdout) == {"state": str(state.root / "none"), "up": False, "destroyed": False}
+
+
 def test_a_path_below_which_no_database_could_be_reached_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     root = tmp_path / ("long-" * 10)
     shown = trovectl("up", "--empty", "--json", "--state", str(root))

@@ -112,6 +112,13 @@ def test_a_creation_that_fails_is_told_with_its_fault(api: Served) -> None:
     assert "The disk is full." in trovectl("instance", "show", "orders", api=api).stdout
 
 
+def test_a_generated_password_is_not_lost_when_the_waiting_fails(api: Served) -> None:
+    api.works.fault = "The disk is full."
+    told = document("instance", "create", "orders", "--user", "anna", "--wait", api=api, code=1)
+    assert told["error"]["code"] == "engine_failed" and told["generated_passwords"]["anna"]
+    assert document("instance", "show", told["instance"]["id"], api=api)["instance"]["status"] == "ERROR"
+
+
 def test_the_installation_of_a_state_directory_is_asked(api: Served, tmp_path: Path) -> None:
     state = State(tmp_path / "state")
     state.make()
