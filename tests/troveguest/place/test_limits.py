@@ -51,7 +51,7 @@ def test_a_running_server_is_not_put_into_less_than_it_uses(as_root, limited) ->
         pytest.skip("version 2 would reclaim or kill")
     host = RunitHost(Path(limited.home))
     holder = [PYTHON, "-IS", "-c", f"x = b'x' * (90 << 20); open({str(as_root.layout(limited).data / 'up')!r}, 'w');"
-                                   "import time; time.sleep(600)"]
+                                   "import signal; signal.pause()"]
     host.set_command(holder)
     host.start_database()
     until((as_root.layout(limited).data / "up").exists, 10, "the server at its size", 0.05)
