@@ -153,6 +153,8 @@ class Loop:
             self._revive()
         if self.seen is None and view.health is not None and view.job is None:
             LOG.info("A server that runs already is taken over as it is.", started_at=view.service.started_at)
+        if self.seen is None or self.seen.status is not decision.status:
+            self.forget_facts()  # an operation shorter than the pause between two turns was never seen
         self._refresh_facts(view)
         self._tell(Observation(status=decision.status, sentence=decision.sentence, volume=self._volume,
                                server_started_at=view.service.started_at, root_enabled=self._root_enabled))

@@ -247,3 +247,15 @@ def test_a_machine_that_does_not_let_it_look_says_nothing_of_the_server(
     assert ground.turn() is Status.UNKNOWN
     assert ground.loop.seen is not None and "files are gone" in ground.loop.seen.sentence
     assert ground.host.starts == 0
+
+
+def test_a_change_that_came_between_two_turns_is_told_with_fresh_facts(
+        ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    ground.journal.want(KEPT_DOWN)
+    ground.turn()
+    grown = t.FilesystemStats(total=10, used=7, free=3)
+    monkeypatch.setattr(ground.host, "stats", lambda: grown)
+    ground.journal.want(PREPARED)
+    ground.host.start_database()
+    assert ground.turn() is Status.HEALTHY
+    assert ground.loop.seen is not None and ground.loop.seen.volume == grown
