@@ -53,10 +53,15 @@ def test_a_chunked_body_is_read(world: World, served: server.Server) -> None:
     connection.close()
 
 
-def test_a_body_that_is_too_large_is_told_in_json(world: World, served: server.Server) -> None:
-    status, body = ask(served.port, "POST", f"/v1.0/{world.project}/instances", b" " * (bodies.MAX_BYTES + 1),
-                       Content_Type="application/json")
-    assert (status, list(body)) == (413, ["overLimit"])
+def test_a_body_that_is_too_large_is_told_before_it_is_sent(world: World, served: server.Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection.putrequest("POST", f"/v1.0/{world.project}/instances")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(bodies.MAX_BYTES + 1))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, list(json.loads(answer.read()))) == (413, ["overLimit"])
+    connection.close()
 
 
 def test_links_name_the_host_that_was_asked(world: World, served: server.Server) -> None:
