@@ -14,11 +14,12 @@ import pytest
 from common.contract import types as t
 from common.contract.declare import Method
 from common.crypto import random_id
-from common.openstack.rpc.client import GuestClient, PeerKeys
 from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
-from common.openstack.rpc.server import ConductorServer
 from tests.broker import Guest
+from trove.bus.guests import GuestClient
+from trove.bus.reports import ConductorServer
+from trove.domain.peers import PeerKeys
 
 from .conftest import PATIENCE
 

@@ -7,11 +7,12 @@ import pytest
 
 from common.contract import types as t
 from common.errors import NotReady, Refused, Unreachable
-from common.openstack.rpc import names, server
+from common.openstack.rpc import names
 from common.openstack.rpc.client import ConductorClient
 from common.openstack.rpc.sealing import KeyPair
-from common.openstack.rpc.server import ConductorServer
 from tests import awaiting
+from trove.bus import reports
+from trove.bus.reports import ConductorServer
 
 from .conftest import PATIENCE, agent_info
 
@@ -88,7 +89,7 @@ def test_a_reply_cannot_be_passed_off_as_a_report(peers, conductor, written):
 
 
 def test_what_cannot_be_written_now_is_tried_again_without_holding_up_others(peers, written, monkeypatch):
-    monkeypatch.setattr(server, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(reports, "FIRST_PAUSE", 0.05)
     failures = iter([NotReady("The database is away."), OSError("disk")])
 
     def handle(instance_id, method, arguments):

@@ -25,7 +25,7 @@ class Guest(Protocol):
 
 
 class Guests(Protocol):
-    """``common.openstack.rpc.client.GuestClient`` is one; its proxies are made from the contract and untyped."""
+    """``trove.bus.guests.GuestClient`` is one; its proxies are made from the contract and untyped."""
 
     def of(self, instance_id: str) -> Any:
         """A ``Guest``."""

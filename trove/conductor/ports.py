@@ -12,7 +12,7 @@ class Events(Protocol):
 
 
 class Reports(Protocol):
-    """``common.openstack.rpc.server.ConductorServer``: whose reports are taken. Nothing here waits."""
+    """``trove.bus.reports.ConductorServer``: whose reports are taken. Nothing here waits."""
 
     def watch(self, instance_id: str) -> None: ...
     def unwatch(self, instance_id: str) -> None: ...

@@ -7,8 +7,8 @@ from common.contract.placement import GuestKeys
 from common.contract.types import Prepare
 from common.crypto import Key
 from common.errors import NotFound
-from common.openstack.rpc.client import PeerKeys
 from common.secret import Secret
+from trove.domain.peers import PeerKeys
 
 from . import schema
 from .encrypted import Vault

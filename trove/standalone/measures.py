@@ -3,9 +3,9 @@
 import time
 
 from common.contract import CONTRACT_VERSION
-from common.openstack.rpc.client import GuestClient
 from common.openstack.rpc.connection import Bus
-from common.openstack.rpc.server import ConductorServer
+from trove.bus.guests import GuestClient
+from trove.bus.reports import ConductorServer
 from trove.db.store import Store
 from trove.metrics import declared, sources
 from trove.metrics.figures import Figures

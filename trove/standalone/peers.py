@@ -1,9 +1,9 @@
 """What the bus has to know of guests, read from the store at every message: keys, and what their agents announced."""
 
 from common.crypto import Key
-from common.openstack.rpc.client import PeerKeys
 from trove.db import guests
 from trove.db.store import Store
+from trove.domain.peers import PeerKeys
 
 
 class Peers:

@@ -20,12 +20,12 @@ from oslo_config import cfg
 
 from common.errors import Conflict, HostFailed, TroveError, Unreachable
 from common.openstack import log
-from common.openstack.rpc.client import GuestClient
 from common.openstack.rpc.connection import Bus
-from common.openstack.rpc.server import ConductorServer
 from trove import config
 from trove.api import app, server, settings
 from trove.bus.events import Events
+from trove.bus.guests import GuestClient
+from trove.bus.reports import ConductorServer
 from trove.bus.topology import GuestTopology
 from trove.conductor.handler import Handler
 from trove.conductor.service import Conductor

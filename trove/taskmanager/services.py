@@ -22,7 +22,7 @@ class Topology(Protocol):
 
 
 class Guests(Protocol):
-    """``common.openstack.rpc.client.GuestClient``: a proxy with the methods of ``contract.Guest``."""
+    """``trove.bus.guests.GuestClient``: a proxy with the methods of ``contract.Guest``."""
 
     def of(self, instance_id: str) -> Any: ...
     def forget(self, instance_id: str) -> None: ...

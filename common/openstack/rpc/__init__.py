@@ -5,6 +5,8 @@
 ``sealing``     the inner, sealed shape: requests and replies
 ``replay``      which calls an agent has seen
 ``connection``  Bus: one thread, one connection, for ever re-made
-``client``      calls and operations to guests; reports to conductors
-``server``      the receiving ends
+``client``      an agent's reports
+``server``      an agent's answers
+
+The control plane's ends of both are ``trove.bus.guests`` and ``trove.bus.reports``.
 """

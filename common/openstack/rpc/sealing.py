@@ -4,6 +4,7 @@ Requests are opened with the key of their direction; a reply and a report share 
 are told apart by ``kind``, so that neither can be passed off as the other.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +16,8 @@ from msgspec import Raw, Struct
 from common.contract import codec
 from common.contract.declare import Kind, Method
 from common.contract.types import Failure
-from common.crypto import Key, Unopened
+from common.crypto import Key, Unopened, random_id
+from common.openstack import context
 from common.openstack.context import RequestContext
 
 _T = TypeVar("_T")
@@ -68,6 +70,15 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply", 
 
 _request = msgspec.json.Decoder(Request)
 _reply = msgspec.json.Decoder(Reply)
+
+
+def request(method: Method, arguments: Mapping[str, object], version: str, *, timeout: float = 0.0,
+            operation_id: str = "", incarnation: str = "") -> Request:
+    """A new message on behalf of whoever is asking now. Raises TypeError as ``pack_arguments`` does."""
+    return Request(
+        kind=method.kind, version=version, method=method.name, message_id=random_id(), timeout=timeout,
+        sent_at=time.time(), arguments=pack_arguments(method, arguments), context=context.current(),
+        operation_id=operation_id, incarnation=incarnation)
 
 
 def seal(key: Key, message: Request | Reply) -> str:

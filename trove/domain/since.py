@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from .declare import Method
-from .version import later
+from common.contract.declare import Method
+from common.contract.version import later
 
 
 def needed(method: Method, arguments: Mapping[str, object]) -> str:

@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from common.contract import Guest, methods, version
 from common.contract.declare import call
-from common.contract.since import needed
 from common.errors import TooOld
-from common.openstack.rpc.client import PeerKeys, check_known
 from common.openstack.rpc.sealing import KeyPair
+from trove.domain.peers import PeerKeys, check_known
+from trove.domain.since import needed
 
 
 class Part(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,33 @@
+"""What the control plane knows of a guest that it speaks with, and what it may therefore ask of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from common.contract import version
+from common.contract.declare import Method
+from common.errors import TooOld, Unsupported
+from common.openstack.rpc import sealing
+
+from . import since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKeys(sealing.KeyPair):
+    """What the control plane knows of a guest: its keys and what its agent announced; None for what it has not said
+    yet.
+    """
+
+    incarnation: str | None = None
+    contract_version: str | None = None
+    capabilities: frozenset[str] | None = None
+
+
+def check_known(method: Method, arguments: Mapping[str, object], peer: PeerKeys) -> None:
+    """Raises TooOld or Unsupported for what the agent said it cannot do; lets pass while it has said nothing."""
+    spoken, needed = peer.contract_version, since.needed(method, arguments)
+    if spoken is not None and not version.understands(spoken, needed):
+        side = "control plane" if version.is_newer_major(spoken, needed) else "guest agent"
+        raise TooOld(f"The guest agent speaks version {spoken} of the contract; this {method.name} needs {needed}.",
+                     f"Upgrade the {side}.")
+    if method.capability and peer.capabilities is not None and method.capability not in peer.capabilities:
+        raise Unsupported(f"This datastore has no {method.capability}.")
