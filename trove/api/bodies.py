@@ -21,13 +21,13 @@ def read(req: falcon.Request, kind: type[T]) -> T:
     data = _data(req)
     if not data:
         raise Invalid("The request needs a JSON body.")
-    return _decode(data, kind)
+    return decode(data, kind)
 
 
 def read_optional(req: falcon.Request, kind: type[T]) -> T | None:
     """None where there is no body."""
     data = _data(req)
-    return _decode(data, kind) if data.strip() not in (b"", b"null") else None
+    return decode(data, kind) if data.strip() not in (b"", b"null") else None
 
 
 def write(resp: falcon.Response, view: object) -> None:
@@ -50,7 +50,8 @@ def _too_large() -> falcon.HTTPError:
     return falcon.HTTPContentTooLarge(description=f"The body has more than {MAX_BYTES} bytes.")
 
 
-def _decode(data: bytes, kind: type[T]) -> T:
+def decode(data: bytes, kind: type[T]) -> T:
+    """JSON as a ``kind``. Raises Invalid, which names the member that is wrong."""
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_conceal)
     except msgspec.ValidationError as error:

@@ -29,6 +29,37 @@ FAULTS = {
     503: "serviceUnavailable",
 }
 
+OTHER_FAULTS = {500: ("serverError",)}
+"""The other names of a fault. A ``serverError`` is the database server's or the operating system's, not ours."""
+
+MEANINGS = {
+    400: "The request is wrong: its path, a parameter or a member of its body, which the message names.",
+    403: "The policy does not let the caller do this.",
+    404: "What the path names is not there.",
+    406: "`Accept` asks for a version of the API that there is not.",
+    409: "The operation is in a state in which this cannot be done.",
+    413: "A quota or a rate limit is reached, then `Retry-After` tells when to come again, or the body is too large.",
+    415: "The body is not `application/json`.",
+    422: "The instance is in a state in which this cannot be done now.",
+    500: "The database server or the operating system refused (`serverError`), or a defect of ours.",
+    501: "This is part of OpenStack Trove, and not supported here or by the datastore.",
+    503: "The guest agent of the instance does not answer; the request is worth repeating.",
+}
+
+EXAMPLES = {
+    400: "Validation error: Object missing required field `name` - at `$.instance`",
+    403: "The policy does not allow instance:reset_status here. It wants admin.",
+    404: "Instance 8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d could not be found.",
+    406: "There is no version 2.0 of this API; 1.0 is the one.",
+    409: "The operation has ended: there is nothing to call off.",
+    413: "The quota of instances is reached.",
+    415: "The body must be JSON: send Content-Type: application/json.",
+    422: "The instance is restarting, so it cannot be restarted now.",
+    500: "The request failed by a defect of ours.",
+    501: "replica_of is not supported here. Leave it out.",
+    503: "The agent did not answer in time.",
+}
+
 
 class Forbidden(errors.Refused):
     """The policy does not let this caller do it."""

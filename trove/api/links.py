@@ -1,10 +1,17 @@
 """Links to what a view names."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import falcon
+from msgspec import Meta, Struct
 
 from . import paths
+
+
+class Link(Struct, frozen=True):
+    rel: Annotated[str, Meta(examples=["self"])]
+    href: Annotated[str, Meta(examples=["https://db.example.org/v1.0/demo/…"])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +21,10 @@ class Base:
     origin: str
     project: str
 
-    def to(self, collection: str, key: str) -> list[dict[str, str]]:
+    def to(self, collection: str, key: str) -> tuple[Link, ...]:
         key = paths.encode(key)
-        return [
-            {"rel": "self", "href": f"{self.origin}/v1.0/{self.project}/{collection}/{key}"},
-            {"rel": "bookmark", "href": f"{self.origin}/{collection}/{key}"},
-        ]
+        return (Link("self", f"{self.origin}/v1.0/{self.project}/{collection}/{key}"),
+                Link("bookmark", f"{self.origin}/{collection}/{key}"))
 
 
 def base(req: falcon.Request, public_endpoint: str, project_id: str) -> Base:

@@ -1,14 +1,15 @@
 """Pages: ``limit`` and ``marker`` in the query, a ``next`` link in the answer."""
 
 import re
-from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 import falcon
+from msgspec import UNSET
 
 from common.errors import Invalid
 
 from . import links
+from .views import blocks
 
 _NUMBER = re.compile("0{0,18}[1-9][0-9]{0,17}")
 
@@ -36,17 +37,17 @@ def name_marker(req: falcon.Request) -> str | None:
     return plain if quote(plain, safe="") == text else text
 
 
-def link(req: falcon.Request, base: links.Base, next_marker: str | None, *filters: str) -> dict[str, Any]:
-    """``{"links": [{"rel": "next", …}]}``, or nothing on the last page. ``filters``: parameters that it keeps."""
+def link(req: falcon.Request, base: links.Base, next_marker: str | None, *filters: str) -> blocks.NextLink:
+    """UNSET on the last page. ``filters``: parameters that it keeps."""
     if next_marker is None:
-        return {}
+        return UNSET
     query = {"marker": next_marker}
     for name in ("limit", *filters):
         if (asked := req.get_param(name)) is not None:
             query[name] = asked
-    return {"links": [{"rel": "next", "href": f"{base.origin}{req.path}?{urlencode(query)}"}]}
+    return (links.Link("next", f"{base.origin}{req.path}?{urlencode(query)}"),)
 
 
-def name_link(req: falcon.Request, base: links.Base, next_marker: str | None) -> dict[str, Any]:
+def name_link(req: falcon.Request, base: links.Base, next_marker: str | None) -> blocks.NextLink:
     """Quotes the name once more: python-troveclient decodes it once and sends the rest as it stands."""
     return link(req, base, None if next_marker is None else quote(next_marker, safe=""))

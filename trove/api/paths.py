@@ -51,6 +51,7 @@ def encoded(environ: Environ) -> str:
 def normalise(path: str) -> str:
     """Without a slash at the end and a ``.json`` behind the last part, and with a name in one part.
 
+    What is above the projects keeps its ``.json``: ``/openapi.json`` is called so.
     A name of a user or a database keeps its ``.json``. ``users/a@10.0.0.0/255.0.0.0`` is one user whose host has a
     slash: python-troveclient encodes neither that nor a database's name.
     """
@@ -60,7 +61,8 @@ def normalise(path: str) -> str:
         return "/".join(parts[:6] + _user(parts[6:]))
     if noun == "databases":
         return "/".join([*parts[:6], "%2F".join(parts[6:])])
-    parts[-1] = parts[-1].removesuffix(".json")
+    if len(parts) > 3:
+        parts[-1] = parts[-1].removesuffix(".json")
     return "/".join(parts) or "/"
 
 

@@ -5,9 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import falcon
+
+from .views import limits
 
 MINUTE = 60.0
 VERBS = ("GET", "POST", "PUT", "DELETE")
@@ -18,7 +19,7 @@ class Rates:
     """A bucket that leaks evenly: a minute's worth may come at once, then one request each ``60 / rate`` seconds."""
 
     def __init__(self, rates: Mapping[str, int], clock: Callable[[], float] = time.monotonic) -> None:
-        self._rates = {verb: rates[verb] for verb in VERBS if rates.get(verb, 0) > 0}
+        self._rates: dict[str, int] = {verb: rates[verb] for verb in VERBS if rates.get(verb, 0) > 0}
         self._clock = clock
         self._empty_at: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
@@ -36,11 +37,11 @@ class Rates:
                 retry_after=math.ceil(wait),
             )
 
-    def describe(self, project_id: str) -> list[dict[str, Any]]:
+    def describe(self, project_id: str) -> tuple[limits.Limit, ...]:
         """One row a limited verb, as ``GET /limits`` shows it."""
         now = self._clock()
-        return [self._row(verb, rate, max(0.0, self._empty_at.get((project_id, verb), now) - now))
-                for verb, rate in self._rates.items()]
+        return tuple(self._row(verb, rate, max(0.0, self._empty_at.get((project_id, verb), now) - now))
+                     for verb, rate in self._rates.items())
 
     def _pour(self, key: tuple[str, str], drop: float) -> float:
         """Seconds to wait, 0 when the request was let in; ``drop`` is what one request fills, in seconds."""
@@ -55,9 +56,9 @@ class Rates:
         return 0.0
 
     @staticmethod
-    def _row(verb: str, rate: int, filled: float) -> dict[str, Any]:
+    def _row(verb: str, rate: int, filled: float) -> limits.Limit:
         drop = MINUTE / rate
         wait = max(0.0, filled + drop - MINUTE)
         available = datetime.fromtimestamp(time.time() + wait, UTC)
-        return {"verb": verb, "uri": "*", "regex": ".*", "value": rate, "remaining": int((MINUTE - filled) / drop),
-                "unit": "MINUTE", "nextAvailable": available.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        return limits.Limit(verb=verb, uri="*", regex=".*", value=rate, remaining=int((MINUTE - filled) / drop),
+                            unit="MINUTE", nextAvailable=available.strftime("%Y-%m-%dT%H:%M:%SZ"))

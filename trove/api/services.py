@@ -10,6 +10,7 @@ from trove.db import commands
 from trove.metrics.figures import Figures
 
 from . import context, guests, links, policy, rates, settings
+from .description import Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,16 @@ class Services:
     policy: policy.Policy
     rates: rates.Rates
     figures: Figures
+    description: Description
     clock: Callable[[], float] = field(default=time.time)
 
 
 class Resource:
-    """The common part of all resources: asking the policy, and links."""
+    """The common part of all resources: asking the policy, and links. What answers GET answers HEAD."""
+
+    def __init_subclass__(cls) -> None:
+        if (get := getattr(cls, "on_get", None)) is not None:
+            cls.on_head = get  # type: ignore[attr-defined]
 
     def __init__(self, services: Services) -> None:
         self.services = services

@@ -10,10 +10,11 @@ from common.errors import Invalid
 from tests.trove.api.world import World, make_world
 from trove.api import app, context, errors, policy
 from trove.api.rates import Rates
+from trove.api.routes import ROUTES
 from trove.api.settings import Settings
 from trove.db.store import Store
 
-OPEN = {"/", "/v1.0", "/healthcheck", "/metrics"}
+OPEN = {"/", "/v1.0", "/healthcheck", "/openapi.json", "/openapi.html", "/metrics"}
 ACTIONS = {"/action": {"restart": {}}, "/{operation_id}": {"retry": {}}}
 
 
@@ -28,19 +29,11 @@ class Nobody:
         raise errors.Forbidden("Nobody may.")
 
 
-class Anything:
-    """Stands for the services while routes are only looked at."""
-
-    def __getattr__(self, _name: str) -> Any:
-        return self
-
-
 @pytest.fixture(scope="module")
 def routes() -> list[tuple[str, str]]:
     """Method and path of every handler."""
-    resources = app.routes(Anything())  # type: ignore[arg-type]
-    return [(name.removeprefix("on_").upper(), path) for path, resource in resources.items()
-            for name, _ in inspect.getmembers(resource, inspect.ismethod) if name.startswith("on_")]
+    return [(name.removeprefix("on_").upper(), path) for path, resource in ROUTES.items()
+            for name, _ in inspect.getmembers(resource, inspect.isfunction) if name.startswith("on_")]
 
 
 def test_every_handler_asks_the_policy_first(store: Store, routes: list[tuple[str, str]]) -> None:
@@ -55,7 +48,8 @@ def test_every_handler_asks_the_policy_first(store: Store, routes: list[tuple[st
         body = next((body for end, body in ACTIONS.items() if path.endswith(end)), {})
         options: dict[str, Any] = {"json": body} if method in ("POST", "PUT", "PATCH") else {}
         answer = world.client.simulate_request(method, where, **options)
-        assert (answer.status_code, list(answer.json)) == (403, ["forbidden"]), f"{method} {path}"
+        assert answer.status_code == 403, f"{method} {path}"
+        assert method == "HEAD" or list(answer.json) == ["forbidden"]
         [(rule, project_id)] = nobody.asked
         assert rule in policy.RULES and project_id == world.project
 

@@ -2,16 +2,20 @@
 
 import falcon
 
-from .. import bodies, views
+from .. import bodies
+from ..description.declared import describe
 from ..schemas import users
-from .served import Served
+from ..views import users as views
+from .served import REFUSES, Served
 
 
 class Granted(Served):
+    @describe("Which databases a user may use", views.Granted, refuses=REFUSES)
     def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str, user: str) -> None:
         inside = self.inside(req, instance_id, "access", "instance:extension:user_access:index")
-        bodies.write(resp, {"databases": views.access(inside.guest.get_user(user=inside.user(user)))})
+        bodies.write(resp, views.Granted(views.access(inside.guest.get_user(user=inside.user(user)))))
 
+    @describe("Grant access to databases", status=202, body=users.GrantAccess, refuses=REFUSES)
     def on_put(self, req: falcon.Request, resp: falcon.Response, instance_id: str, user: str) -> None:
         inside = self.inside(req, instance_id, "access", "instance:extension:user_access:update")
         names = tuple(database.name for database in bodies.read(req, users.GrantAccess).databases)
@@ -22,6 +26,7 @@ class Granted(Served):
 
 
 class Grant(Served):
+    @describe("Revoke access to a database", status=202, refuses=REFUSES)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str, user: str, database: str) -> None:
         inside = self.inside(req, instance_id, "access", "instance:extension:user_access:delete")
         inside.guest.revoke_access(user=inside.user(user), database=database)

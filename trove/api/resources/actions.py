@@ -8,12 +8,16 @@ import falcon
 from common.errors import Invalid, Unsupported
 
 from .. import bodies
+from ..description.declared import describe
+from ..schemas import instances
 from ..services import Resource
 
 _NOT_YET = ("resize", "promote_to_replica_source", "eject_replica_source")
 
 
 class Action(Resource):
+    @describe("Restart an instance, or reset its status", status=202, body=instances.InstanceAction,
+              refuses=(422, 501))
     def on_post(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         body = bodies.read(req, dict[str, Any])
         if len(body) != 1:

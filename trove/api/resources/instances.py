@@ -10,10 +10,13 @@ from common.states import HEARTBEAT_EXPIRY
 from trove.db import views as rows
 from trove.domain.creation import NewInstance
 
-from .. import bodies, paging, views
+from .. import bodies, paging
 from ..context import Caller
+from ..description.declared import PAGED, describe
 from ..schemas import blocks, instances
 from ..services import Resource
+from ..views import instances as views
+from ..views.blocks import NextLink
 
 log = logging.getLogger(__name__)
 
@@ -22,22 +25,26 @@ _SILENT = frozenset(("BUILD", "REBOOT", "RESIZE", "PROMOTE", "EJECT", "UPGRADE",
 
 
 class Listing(Resource):
-    def write_page(self, req: falcon.Request, resp: falcon.Response, caller: Caller, view: views.InstanceView) -> None:
+    def page(self, req: falcon.Request, caller: Caller,
+             view: views.View[views.V]) -> tuple[tuple[views.V, ...], NextLink]:
+        """The views of a page, and the link to the next."""
         limit = paging.limit(req, self.settings.instances_page_size)
         page = self.commands.list_instances(caller.project_id, limit, paging.marker(req))
         base, now = self.base(req), self.services.clock()
-        items = [view(row, base, caller, self.settings.region, now) for row in page.items]
-        bodies.write(resp, {"instances": items} | paging.link(req, base, page.next_marker))
+        items = tuple(view(row, base, caller, self.settings.region, now) for row in page.items)
+        return items, paging.link(req, base, page.next_marker)
 
 
 class Instances(Listing):
+    @describe("List instances", views.InstancePage, query=PAGED)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         caller = self.allowed(req, "instance:index")
-        self.write_page(req, resp, caller, views.instance)
+        bodies.write(resp, views.InstancePage(*self.page(req, caller, views.instance)))
 
+    @describe("Create an instance", views.OneInstance, body=instances.CreateInstance, refuses=(422, 501))
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         caller = self.allowed(req, "instance:create")
-        asked = bodies.read(req, instances.Create).instance
+        asked = bodies.read(req, instances.CreateInstance).instance
         if asked.databases:
             self.allowed(req, "instance:extension:database:create")
         if asked.users:
@@ -45,41 +52,45 @@ class Instances(Listing):
         created = self.commands.create_instance(caller.project_id, wanted(asked, self.settings.region),
                                                 request_id=caller.request_id)
         row = self.commands.get_instance(caller.project_id, created.instance_id)
-        view = views.instance_detail(row, self.base(req), caller, self.settings.region, self.services.clock())
-        bodies.write(resp, {"instance": view})
+        view = views.detail(row, self.base(req), caller, self.settings.region, self.services.clock())
+        bodies.write(resp, views.OneInstance(view))
 
 
 class Details(Listing):
+    @describe("List instances in detail", views.InstanceDetailPage, query=PAGED)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         caller = self.allowed(req, "instance:detail")
-        self.write_page(req, resp, caller, views.instance_detail)
+        bodies.write(resp, views.InstanceDetailPage(*self.page(req, caller, views.detail)))
 
 
 class Instance(Resource):
+    @describe("Show an instance", views.OneInstance)
     def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:show")
         row = self.commands.get_instance(caller.scope, instance_id)
         now = self.services.clock()
-        view = views.instance_detail(row, self.base(req), caller, self.settings.region, now)
-        self._add_disk_use(view, row, now)
-        bodies.write(resp, {"instance": view})
+        view = views.detail(row, self.base(req), caller, self.settings.region, now)
+        bodies.write(resp, views.OneInstance(self._with_disk_use(view, row, now)))
 
+    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501))
     def on_put(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:update")
-        changes = bodies.read(req, instances.Update).instance
+        changes = bodies.read(req, instances.UpdateInstance).instance
         if changes.slave_of is not UNSET:
             raise Invalid("Validation error: slave_of is for PATCH.", "Use replica_of.")
         self._change(caller, instance_id, changes)
         resp.status = 202
 
+    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501))
     def on_patch(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:edit")
-        changes = bodies.read(req, instances.Update).instance
+        changes = bodies.read(req, instances.UpdateInstance).instance
         if changes.access is not UNSET:
             raise Invalid("Validation error: PATCH does not change access.", "Use PUT.")
         self._change(caller, instance_id, changes)
         resp.status = 202
 
+    @describe("Delete an instance", status=202, refuses=(422,))
     def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:delete")
         self.commands.delete_instance(caller.scope, instance_id, request_id=caller.request_id)
@@ -91,17 +102,17 @@ class Instance(Resource):
         if changes.name is not UNSET:
             self.commands.rename(caller.scope, instance_id, changes.name)
 
-    def _add_disk_use(self, view: views.Json, row: rows.Instance, now: float) -> None:
-        """Leaves the view as it is when the guest does not answer in time."""
+    def _with_disk_use(self, view: views.InstanceDetail, row: rows.Instance, now: float) -> views.InstanceDetail:
+        """The view as it is when the guest does not answer in time."""
         heard = row.observed.at
         if row.status in _SILENT or heard is None or now - heard > HEARTBEAT_EXPIRY:
-            return
+            return view
         try:
             stats = self.services.guests.of(row.id).get_filesystem_stats(deadline=self.settings.disk_use_deadline)
         except TroveError as error:
             log.info("The guest of instance %s did not tell its disk use: %s", row.id, error.sentence())
-        else:
-            views.disk_use(view, stats)
+            return view
+        return views.with_disk_use(view, stats)
 
 
 def wanted(asked: instances.NewInstance, region: str) -> NewInstance:

@@ -6,20 +6,21 @@ import falcon
 
 from trove.metrics import figures
 
+from ..description.declared import describe
+from ..services import Resource
+
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
-class Metrics:
+class Metrics(Resource):
     """OpenMetrics text. There is no such path for who comes from another machine, or through a proxy on this one."""
 
-    def __init__(self, shown: figures.Figures) -> None:
-        self._figures = shown
-
+    @describe("Metrics", str, media=figures.CONTENT_TYPE, refuses=(404,))
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         if not _is_local(req):
             raise falcon.HTTPNotFound
         resp.content_type = figures.CONTENT_TYPE
-        resp.data = self._figures.scrape()
+        resp.data = self.services.figures.scrape()
 
 
 def _is_local(req: falcon.Request) -> bool:

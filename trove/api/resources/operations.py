@@ -1,7 +1,7 @@
 """Operations: what was done to instances and how far it is; failed ones are retried, those under way called off."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import falcon
 
@@ -9,12 +9,18 @@ from common.errors import Conflict, Invalid
 from trove.db import views as rows
 from trove.domain.kinds import KINDS
 
-from .. import bodies, paging, views
+from .. import bodies, paging
 from ..context import Caller
+from ..description.declared import PAGED, Query, describe
+from ..schemas import operations
 from ..services import Resource
+from ..views import operations as views
 
 FILTERS: dict[str, tuple[str, ...]] = {"state": rows.OPERATION_STATES, "kind": tuple(KINDS)}
 """Query parameters, and what each may be."""
+
+QUERY = (*PAGED, Query("state", Literal[rows.OPERATION_STATES], "Only operations in this state."),
+         Query("kind", Literal[tuple(KINDS)], "Only operations of this kind."))
 
 Act = Callable[[Caller, str], rows.Operation]
 
@@ -27,28 +33,32 @@ class Listing(Resource):
         only = {name: _choice(req, name) for name in FILTERS}
         page = self.commands.page_operations(project, limit, marker, instance_id=instance_id, **only)
         base = self.base(req)
-        items = [views.operation(row, base, caller) for row in page.items]
-        bodies.write(resp, {"operations": items} | paging.link(req, base, page.next_marker, *FILTERS))
+        items = tuple(views.operation(row, base, caller) for row in page.items)
+        bodies.write(resp, views.OperationPage(items, paging.link(req, base, page.next_marker, *FILTERS)))
 
 
 class Operations(Listing):
+    @describe("List the operations of a project", views.OperationPage, query=QUERY)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         self.write_page(req, resp)
 
 
 class OfInstance(Listing):
-    """Also of an instance that is deleted."""
-
+    @describe("List the operations of an instance", views.OperationPage, query=QUERY)
     def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
+        """Also of an instance that is deleted."""
         self.write_page(req, resp, instance_id)
 
 
 class Operation(Resource):
+    @describe("Show an operation", views.OneOperation)
     def on_get(self, req: falcon.Request, resp: falcon.Response, operation_id: str) -> None:
         caller = self.allowed(req, "operation:show")
         row = self.commands.get_operation(caller.scope, operation_id)
-        bodies.write(resp, {"operation": views.operation(row, self.base(req), caller)})
+        bodies.write(resp, views.OneOperation(views.operation(row, self.base(req), caller)))
 
+    @describe("Retry an operation, or call it off", views.OneOperation, status=202, body=operations.Act,
+              refuses=(409, 422))
     def on_post(self, req: falcon.Request, resp: falcon.Response, operation_id: str) -> None:
         """``{"retry": {}}`` answers with the new operation, ``{"cancel": {}}`` with the one that is called off."""
         body = bodies.read(req, dict[str, Any])
@@ -64,7 +74,7 @@ class Operation(Resource):
         except Conflict as conflict:
             raise falcon.HTTPConflict(description=conflict.sentence()) from None
         resp.status = 202
-        bodies.write(resp, {"operation": views.operation(row, self.base(req), caller)})
+        bodies.write(resp, views.OneOperation(views.operation(row, self.base(req), caller)))
 
     def _retry(self, caller: Caller, operation_id: str) -> rows.Operation:
         return self.commands.retry(caller.scope, operation_id, request_id=caller.request_id)

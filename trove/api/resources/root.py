@@ -7,25 +7,30 @@ from common.errors import DeadlinePassed, NotFound, Stale, Unreachable
 from common.secret import Secret
 
 from .. import bodies
+from ..description.declared import describe
 from ..schemas import root
-from .served import Inside, Served
+from ..views import users as views
+from .served import REFUSES, Inside, Served
 
 
 class Root(Served):
+    @describe("Whether the superuser is open", views.RootEnabled)
     def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         """From the history: opened and not closed since."""
         caller = self.allowed(req, "instance:extension:root:index")
         history = self.commands.root_history(caller.scope, instance_id)
-        bodies.write(resp, {"rootEnabled": history is not None and history.disabled_at is None})
+        bodies.write(resp, views.RootEnabled(history is not None and history.disabled_at is None))
 
+    @describe("Open the superuser", views.OneCredential, body=root.EnableRoot, body_optional=True, refuses=REFUSES)
     def on_post(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         inside = self.inside(req, instance_id, "root", "instance:extension:root:create")
-        asked = bodies.read_optional(req, root.Enable) or root.Enable()
+        asked = bodies.read_optional(req, root.EnableRoot) or root.EnableRoot()
         if asked.password is not None:
             inside.manifest.check_password(asked.password.reveal())
         credential = self._enable(inside, asked.password)
-        bodies.write(resp, {"user": {"name": credential.name, "password": credential.password.reveal()}})
+        bodies.write(resp, views.OneCredential(views.Credential(credential.name, credential.password.reveal())))
 
+    @describe("Close the superuser", status=204, refuses=REFUSES)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         inside = self.inside(req, instance_id, "root", "instance:extension:root:delete")
         if self.commands.root_history(inside.caller.scope, instance_id) is None:

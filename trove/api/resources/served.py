@@ -14,6 +14,9 @@ from ..context import Caller
 from ..guests import Guest
 from ..services import Resource
 
+REFUSES = (422, 501, 503)
+"""Statuses of an instance that does not serve, of a datastore that cannot, and of a guest that does not answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inside:

@@ -8,27 +8,32 @@ from common.contract import types as t
 from common.errors import Exists, Invalid, NotFound
 from trove.domain import creation
 
-from .. import bodies, paging, views
+from .. import bodies, paging
+from ..description.declared import PAGED, describe
 from ..schemas import users
+from ..views import users as views
 from . import databases
-from .served import Inside, Served
+from .served import REFUSES, Inside, Served
 
 
 class Users(Served):
+    @describe("List the users of an instance", views.UserPage, query=PAGED, refuses=REFUSES)
     def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         inside = self.inside(req, instance_id, "users", "instance:extension:user:index")
         limit = paging.limit(req, self.settings.users_page_size)
         page = inside.guest.list_users(page=t.PageRequest(limit=limit, marker=paging.name_marker(req)))
-        items = [views.user(row) for row in page.items]
-        bodies.write(resp, {"users": items} | paging.name_link(req, self.base(req), page.next_marker))
+        items = tuple(views.user(row) for row in page.items)
+        bodies.write(resp, views.UserPage(items, paging.name_link(req, self.base(req), page.next_marker)))
 
+    @describe("Create users", status=202, body=users.CreateUsers, refuses=REFUSES)
     def on_post(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         inside = self.inside(req, instance_id, "users", "instance:extension:user:create")
-        wanted = tuple(each.wanted() for each in bodies.read(req, users.Create).users)
+        wanted = tuple(each.wanted() for each in bodies.read(req, users.CreateUsers).users)
         _check_new(inside, wanted)
         inside.guest.ensure_users(users=wanted)
         resp.status = 202
 
+    @describe("Change passwords", status=202, body=users.ChangePasswords, refuses=REFUSES)
     def on_put(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         """New passwords. Nothing is changed when one of the users is not there."""
         inside = self.inside(req, instance_id, "users", "instance:extension:user:update_all")
@@ -43,19 +48,22 @@ class Users(Served):
 
 
 class User(Served):
+    @describe("Show a user", views.OneUser, refuses=REFUSES)
     def on_get(self, req: falcon.Request, resp: falcon.Response, instance_id: str, user: str) -> None:
         inside = self.inside(req, instance_id, "users", "instance:extension:user:show")
-        bodies.write(resp, {"user": views.user(inside.guest.get_user(user=inside.user(user)))})
+        bodies.write(resp, views.OneUser(views.user(inside.guest.get_user(user=inside.user(user)))))
 
+    @describe("Change a user", status=202, body=users.UpdateUser, refuses=REFUSES)
     def on_put(self, req: falcon.Request, resp: falcon.Response, instance_id: str, user: str) -> None:
         inside = self.inside(req, instance_id, "users", "instance:extension:user:update")
-        asked = bodies.read(req, users.Update).user
+        asked = bodies.read(req, users.UpdateUser).user
         ref = inside.user(user)
         changes = t.UserChanges(name=asked.name, host=asked.host, password=asked.password)
         _check_changes(inside, ref, changes)
         inside.guest.update_attributes(user=ref, changes=changes)
         resp.status = 202
 
+    @describe("Delete a user", status=202, refuses=REFUSES)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str, user: str) -> None:
         inside = self.inside(req, instance_id, "users", "instance:extension:user:delete")
         inside.guest.delete_user(user=inside.user(user))

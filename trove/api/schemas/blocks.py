@@ -37,11 +37,15 @@ Size = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=_SIZE, max_lengt
 """A number of GB; clients send it as a text, too."""
 
 
+SECRET = {"type": "string", "minLength": 1, "maxLength": 255, "format": "password", "examples": ["kV2uFQ0b7HcX1w"]}
+"""The schema of a password."""
+
+
 class DatabaseName(Struct, frozen=True):
     name: Text
 
 
-class Database(Struct, frozen=True):
+class NewDatabase(Struct, frozen=True):
     name: Text
     character_set: Text | None = None
     collate: Text | None = None

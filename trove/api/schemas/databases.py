@@ -7,5 +7,5 @@ from msgspec import Meta, Struct
 from . import blocks
 
 
-class Create(Struct, frozen=True):
-    databases: Annotated[tuple[blocks.Database, ...], Meta(min_length=1)]
+class CreateDatabases(Struct, frozen=True):
+    databases: Annotated[tuple[blocks.NewDatabase, ...], Meta(min_length=1, examples=[[{"name": "orders"}]])]

@@ -1,18 +1,18 @@
 """Bodies of instances."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from . import blocks
 
 
-class Volume(Struct, frozen=True):
+class NewVolume(Struct, frozen=True):
     size: blocks.Size
     type: blocks.Text | None = None
 
 
-class Datastore(Struct, frozen=True):
+class DatastoreChoice(Struct, frozen=True):
     type: blocks.Text | None = None
     version: blocks.Text | None = None
     version_number: blocks.Text | None = None
@@ -36,9 +36,9 @@ class Module(Struct, frozen=True):
 class NewInstance(Struct, frozen=True):
     name: blocks.Text
     flavorRef: blocks.Reference | int | None = None  # noqa: N815 - the wire's name
-    volume: Volume | None = None
-    datastore: Datastore = Datastore()
-    databases: tuple[blocks.Database, ...] = ()
+    volume: NewVolume | None = None
+    datastore: DatastoreChoice = DatastoreChoice()
+    databases: tuple[blocks.NewDatabase, ...] = ()
     users: tuple[blocks.NewUser, ...] = ()
     access: blocks.Access | None = None
     region_name: blocks.Text | None = None
@@ -52,8 +52,12 @@ class NewInstance(Struct, frozen=True):
     locality: Literal["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"] | None = None
 
 
-class Create(Struct, frozen=True):
-    instance: NewInstance
+class CreateInstance(Struct, frozen=True):
+    instance: Annotated[NewInstance, Meta(examples=[{
+        "name": "orders", "flavorRef": "1", "volume": {"size": 2}, "datastore": {"type": "mariadb"},
+        "databases": [{"name": "orders"}],
+        "users": [{"name": "anna", "password": "kV2uFQ0b7HcX1w", "databases": [{"name": "orders"}]}],
+    }])]
 
 
 class Changes(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,5 +71,10 @@ class Changes(Struct, frozen=True, forbid_unknown_fields=True):
     access: blocks.Access | UnsetType = UNSET
 
 
-class Update(Struct, frozen=True):
-    instance: Changes
+class UpdateInstance(Struct, frozen=True):
+    instance: Annotated[Changes, Meta(examples=[{"name": "invoices"}])]
+
+
+InstanceAction = Annotated[dict[Literal["restart", "reset_status"], dict[str, Any]],
+                           Meta(min_length=1, max_length=1, examples=[{"restart": {}}])]
+"""One key, which names the action, and an object behind it."""

@@ -9,8 +9,9 @@ from common.secret import Secret
 from . import blocks
 
 
-class Create(Struct, frozen=True):
-    users: Annotated[tuple[blocks.NewUser, ...], Meta(min_length=1)]
+class CreateUsers(Struct, frozen=True):
+    users: Annotated[tuple[blocks.NewUser, ...], Meta(min_length=1, examples=[
+        [{"name": "anna", "password": "kV2uFQ0b7HcX1w", "host": "%", "databases": [{"name": "orders"}]}]])]
 
 
 class NewPassword(Struct, frozen=True):
@@ -20,7 +21,8 @@ class NewPassword(Struct, frozen=True):
 
 
 class ChangePasswords(Struct, frozen=True):
-    users: Annotated[tuple[NewPassword, ...], Meta(min_length=1)]
+    users: Annotated[tuple[NewPassword, ...], Meta(min_length=1, examples=[
+        [{"name": "anna", "password": "kV2uFQ0b7HcX1w"}]])]
 
 
 class Attributes(Struct, frozen=True):
@@ -29,9 +31,9 @@ class Attributes(Struct, frozen=True):
     host: blocks.Host | None = None
 
 
-class Update(Struct, frozen=True):
-    user: Attributes
+class UpdateUser(Struct, frozen=True):
+    user: Annotated[Attributes, Meta(examples=[{"password": "kV2uFQ0b7HcX1w"}])]
 
 
 class GrantAccess(Struct, frozen=True):
-    databases: Annotated[tuple[blocks.DatabaseName, ...], Meta(min_length=1)]
+    databases: Annotated[tuple[blocks.DatabaseName, ...], Meta(min_length=1, examples=[[{"name": "orders"}]])]
