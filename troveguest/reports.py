@@ -18,6 +18,9 @@ LOG = log.get(__name__)
 RETRY_MAX = 30.0
 """Seconds between two attempts to hand over a result, at most; a new connection ends the wait."""
 
+SETTLING = 2.0
+"""Seconds that a heartbeat waits for a connection: a new one that wakes it does not take messages yet."""
+
 
 class Observation(Struct, frozen=True, kw_only=True):
     """What one turn of the loop saw; ``server_started_at`` in seconds since 1970."""
@@ -56,7 +59,7 @@ class Reports:
         seen = self._observed()
         if seen is None:
             return
-        self._drop_when_down(lambda: self._conductor.heartbeat(timeout=0.0, heartbeat=t.Heartbeat(
+        self._drop_when_down(lambda: self._conductor.heartbeat(timeout=SETTLING, heartbeat=t.Heartbeat(
             stamp=self._stamp(), status=seen.status, sentence=seen.sentence, sent_at=time.time(), volume=seen.volume,
             server_started_at=seen.server_started_at, root_enabled=seen.root_enabled)))
 

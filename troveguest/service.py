@@ -74,7 +74,7 @@ class Service:
         self._heartbeat = self._telling.every(own.report_interval, "the heartbeat", self._reports.heartbeat)
 
     def start(self) -> None:
-        self._bus.on_connect(lambda channel: self._delivery.wake())
+        self._bus.on_connect(lambda channel: self._catch_up())
         self._bus.start()
         self._server.start()
         self._telling.start()
@@ -91,6 +91,11 @@ class Service:
         self._bus.stop(GRACE)
         self._engine.close()
         self._journal.close()
+
+    def _catch_up(self) -> None:
+        """What was dropped while the bus was down is known again at once."""
+        self._delivery.wake()
+        self._heartbeat.wake()
 
     def _seen(self) -> Observation | None:
         return self._loop.seen

@@ -11,7 +11,7 @@ from common.contract import methods
 from common.contract import types as t
 from common.secret import Secret
 from tests import awaiting
-from trove.bus.fake import FakeEvents, FakeGuests, FakeTopology
+from trove.bus.fake import FakeBus, FakeEvents, FakeGuests, FakeTopology
 from trove.conductor.handler import Handler
 from trove.db import catalog
 from trove.db.commands import Asked, Commands
@@ -50,10 +50,11 @@ class World:
         self.store = make_store(root, url)
         self.events = FakeEvents()
         self.handler = Handler(self.store, self.events)
-        self.guests = FakeGuests(root / "guests", self.report)
+        self.bus = FakeBus()
+        self.guests = FakeGuests(root / "guests", self.report, self.bus)
         self.provider = FakeProvider(root / "places", self.guests.say_hello)
-        self.topology = FakeTopology(root / "topology")
-        self.services = Services(self.store, self.provider, self.topology, self.guests, self.events, ENDPOINT)
+        self.topology = FakeTopology(root / "topology", self.bus)
+        self.services = Services(self.store, self.provider, self.topology, self.guests, self.events, ENDPOINT, self.bus)
         self.manager = TaskManager(self.services, url or f"sqlite:///{root}/dbos.sqlite", executor)
         self.project = "p"
         self.commands = Commands(self.store, Rules(default_datastore="fake"), self.manager.wake)

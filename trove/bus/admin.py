@@ -7,9 +7,10 @@ The standard library's client, on purpose: five verbs to one server on loopback 
 import base64
 import contextlib
 import http.client
+import select
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +23,10 @@ Json = Any
 
 
 class Admin:
-    """One kept-open connection, one request at a time, from any thread.
+    """Usable from any thread: each request has a connection to itself, and one that is free is used again.
+
+    A request waits for ``timeout`` seconds and for no other request, so a broker that stands still holds each caller
+    for that long.
 
     Every method raises Unreachable when the broker does not answer, Refused when it does not let us, NotFound, and
     Invalid when it calls the request wrong (so too when a queue is there already, but other than asked).
@@ -32,23 +36,32 @@ class Admin:
         self, host: str, port: int, username: str, password: Secret, virtual_host: str, timeout: float = 30.0
     ) -> None:
         self.virtual_host = virtual_host
-        self._where = f"{host}:{port}"
+        self._address = (host, port)
+        self._timeout = timeout
         self._login = Secret(base64.b64encode(f"{username}:{password.reveal()}".encode()).decode())
-        self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
         self._lock = threading.Lock()
+        self._free: list[http.client.HTTPConnection] = []
+        self._asking: set[http.client.HTTPConnection] = set()
         self._closed = False
 
     def __repr__(self) -> str:
         return f"Admin({self._where})"
 
+    @property
+    def _where(self) -> str:
+        return "{}:{}".format(*self._address)
+
     def close(self) -> None:
-        """For good, and at once: a request under way raises Unreachable."""
-        self._closed = True
-        if (asking := self._connection.sock) is not None:
-            with contextlib.suppress(OSError):  # it has ended meanwhile
-                asking.shutdown(socket.SHUT_RDWR)
+        """For good, and at once: requests under way raise Unreachable."""
         with self._lock:
-            self._connection.close()
+            self._closed = True
+            for free in self._free:
+                free.close()
+            self._free.clear()
+            asking = [connection.sock for connection in self._asking if connection.sock is not None]
+        for held in asking:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                held.shutdown(socket.SHUT_RDWR)
 
     def get(self, path: str) -> bytes:
         """The JSON text under a path of the interface, such as ``/api/queues``, for things that have no method here."""
@@ -144,34 +157,58 @@ class Admin:
         return msgspec.json.decode(answer) if answer else None
 
     def _raw(self, verb: str, path: str, body: bytes) -> bytes:
-        with self._lock:
-            status, answer = self._twice(lambda: self._once(verb, path, body))
+        try:
+            status, answer = self._once(verb, path, body)
+        except (OSError, http.client.HTTPException) as failure:
+            raise errors.Unreachable(
+                f"The broker's management interface at {self._where} does not answer: {failure}.",
+                "Look at the broker's log; the control plane tries again by itself.",
+            ) from failure
         if status >= 400:
             raise _error(status, answer, f"{verb} {path}")
         return answer
 
     def _once(self, verb: str, path: str, body: bytes) -> tuple[int, bytes]:
-        if self._closed:
-            raise ConnectionAbortedError("this end is closed")
         headers = {"Authorization": f"Basic {self._login.reveal()}", "Content-Type": "application/json"}
-        self._connection.request(verb, path, body, headers)
-        answer = self._connection.getresponse()
-        return answer.status, answer.read()
+        with self._connected() as connection:
+            connection.request(verb, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
-    def _twice(self, attempt: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
-        """All requests are safe to repeat, and a kept-open connection may have been closed by a restart: asks twice."""
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[http.client.HTTPConnection]:
+        """A connection for one request, kept for the next one when all went well."""
+        connection = self._take()
         try:
-            return attempt()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-        try:
-            return attempt()
-        except (OSError, http.client.HTTPException) as failure:
-            self._connection.close()
-            raise errors.Unreachable(
-                f"The broker's management interface at {self._where} does not answer: {failure}.",
-                "Look at the broker's log; the control plane tries again by itself.",
-            ) from failure
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._give_back(connection)
+
+    def _take(self) -> http.client.HTTPConnection:
+        """One that the broker has closed meanwhile, at a restart say, has something to read: the end."""
+        with self._lock:
+            if self._closed:
+                raise ConnectionAbortedError("this end is closed")
+            while self._free:
+                connection = self._free.pop()
+                if not _has_something_to_read(connection.sock):
+                    break
+                connection.close()
+            else:
+                connection = http.client.HTTPConnection(*self._address, timeout=self._timeout)
+            self._asking.add(connection)
+        return connection
+
+    def _give_back(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            self._asking.discard(connection)
+            if self._closed:
+                connection.close()
+            elif connection.sock is not None:
+                self._free.append(connection)
 
 
 def _error(status: int, answer: bytes, request: str) -> errors.TroveError:
@@ -186,6 +223,12 @@ def _error(status: int, answer: bytes, request: str) -> errors.TroveError:
     if status >= 500:  # it starts, stops, or waits for itself; a minute later the same request may be fine
         return errors.Unreachable(message, "Look at the broker's log; the control plane tries again by itself.")
     return errors.Internal(message)
+
+
+def _has_something_to_read(connection: socket.socket) -> bool:
+    poller = select.poll()
+    poller.register(connection, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def _part(name: str) -> str:

@@ -20,6 +20,18 @@ Report = Callable[[str, str, object], None]
 """Takes the instance's id, the name of a method of ``contract.Conductor``, and its argument."""
 
 
+class FakeBus:
+    """A connection that is there, or is not."""
+
+    def __init__(self) -> None:
+        self.connected = True
+
+    def require(self) -> None:
+        """Raises Unreachable while there is none."""
+        if not self.connected:
+            raise Unreachable("There is no connection to the broker.")
+
+
 class FakeEvents:
     """Every subscriber hears at once, in the publisher's thread."""
 
@@ -40,14 +52,17 @@ class FakeEvents:
 class FakeTopology:
     """Which guests have a way on the bus, as files."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, bus: FakeBus) -> None:
         self._root = root
         self._root.mkdir(parents=True, exist_ok=True)
+        self._bus = bus
 
     def create(self, instance_id: str, password: Secret) -> None:
+        self._bus.require()
         (self._root / instance_id).touch()
 
     def delete(self, instance_id: str) -> None:
+        self._bus.require()
         (self._root / instance_id).unlink(missing_ok=True)
 
     def exists(self, instance_id: str) -> bool:
@@ -61,10 +76,11 @@ class FakeGuests:
     taken and not ended before ``finish``.
     """
 
-    def __init__(self, root: Path, report: Report) -> None:
+    def __init__(self, root: Path, report: Report, bus: FakeBus) -> None:
         self._root = root
         self._root.mkdir(parents=True, exist_ok=True)
         self._report = report
+        self._bus = bus
         self._lock = threading.Lock()
         self.fails: dict[str, t.Failure] = {}
         self.mute: set[str] = set()
@@ -93,6 +109,7 @@ class FakeGuests:
 
     def operate(self, instance_id: str, method: str, operation_id: str) -> t.Ticket:
         """Raises Unreachable for a mute guest."""
+        self._bus.require()
         if instance_id in self.mute:
             raise Unreachable("The guest does not answer.")
         with self._lock:

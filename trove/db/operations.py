@@ -109,6 +109,13 @@ def note_attempt(connection: Connection, operation_id: str) -> None:
     connection.execute(_unended_one(operation_id).values(next_try=None))
 
 
+def wait_for_broker(connection: Connection, operation_id: str, error: TroveError, next_try: float,
+                    deadline: float) -> None:
+    """Nothing can be done before the broker is back, for which it looks at ``next_try``."""
+    connection.execute(_unended_one(operation_id).values(
+        sentence="Waits for the message broker.", next_try=next_try, deadline=deadline, **_columns(error)))
+
+
 def finish(connection: Connection, operation_id: str, state: str, sentence: str,
            error: TroveError | None = None) -> bool:
     """``state``: done, failed or cancelled. False when it had ended before."""

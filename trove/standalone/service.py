@@ -136,7 +136,7 @@ class Standalone:
     def _services(self, store: Store, bound: Bound) -> Services:
         return Services(store=store, provider=places.find(self._conf, self._state), topology=bound.topology,
                         guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint(),
-                        figures=self._figures)
+                        bus=bound.bus, figures=self._figures)
 
     def _flows_url(self) -> str:
         return self._conf.flows.connection or self._state.sqlite(self._state.flows)

@@ -44,10 +44,10 @@ def carry_out(work: Work, method: str, send: Send, order_id: str = "") -> None:
             if order.heard_at is not None and order.heard_at > heard_at:
                 heard_at = order.heard_at
                 work.get_on(order.sentence, order.percent, heard_at)
-            if time.time() - max(spoke_at, heard_at) > SILENCE:
-                spoke_at = time.time()
+            if work.services.bus.connected and time.time() - max(spoke_at, heard_at) > SILENCE:
                 if _sent_and_done(work, order_id, send):
                     return
+                spoke_at = time.time() if work.services.bus.connected else -math.inf
             work.pause(bell, late)
 
 

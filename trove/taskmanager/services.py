@@ -28,6 +28,13 @@ class Guests(Protocol):
     def forget(self, instance_id: str) -> None: ...
 
 
+class Link(Protocol):
+    """``common.openstack.rpc.connection.Bus``: whether there is a connection to the broker now."""
+
+    @property
+    def connected(self) -> bool: ...
+
+
 class Events(Protocol):
     """``trove.bus.Events``. Publishing never fails; callbacks run on the bus thread and must not wait."""
 
@@ -59,5 +66,6 @@ class Services:
     guests: Guests
     events: Events
     endpoint: BusEndpoint
+    bus: Link
     signals: Signals = field(default_factory=Signals)
     figures: Figures = field(default_factory=Figures)

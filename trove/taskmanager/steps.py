@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from common.errors import DeadlinePassed, Internal, TroveError
+from common.errors import DeadlinePassed, Internal, TroveError, Unreachable
 from common.openstack import context, log
 from trove.db import endings, instances, operations
 from trove.db.views import Instance, Operation, Scope
@@ -27,6 +27,10 @@ LOOK_AGAIN = 5.0
 """Seconds after which a waiting step reads the store although no bell rang."""
 
 _FIRST_RETRY, _LAST_RETRY = 0.5, 15.0
+
+BROKER_AWAY = Unreachable("There is no connection to the message broker.",
+                          "A private broker is started again by itself; its log and the control plane's say what "
+                          "prevents it. Another one is its operator's to start.")
 
 
 class CalledOff(Exception):
@@ -75,16 +79,18 @@ def step(sentence: str, patience: float, at_most: float = 0.0) -> Callable[[Call
 class Work:
     """One step of one operation under way: what its body may ask and wait for.
 
-    ``deadline`` and ``limit`` in seconds since 1970: progress moves the first on, to the second at most.
+    ``deadline`` and ``limit`` in seconds since 1970: progress moves the first on, to the second at most. Time in which
+    the broker is away does not count: afterwards the step has all of its patience again, as after a death.
     """
 
     def __init__(self, services: Services, operation_id: str, instance_id: str, what: Step) -> None:
         self.services = services
         self.operation_id = operation_id
         self.instance_id = instance_id
-        self.patience = what.patience
-        self.deadline = time.time() + what.patience
-        self.limit = max(self.deadline, time.time() + what.at_most)
+        self._what = what
+        self._told: tuple[str, float | None] = (what.sentence, None)
+        self.deadline = self.limit = 0.0
+        self._begin_time()
 
     @property
     def seconds_left(self) -> float:
@@ -114,15 +120,30 @@ class Work:
     def pause(self, bell: Bell, late: TroveError) -> None:
         """One look later. Raises ``late`` or CalledOff."""
         self.check()
+        if self.sat_out(bell):
+            return
         if not self.seconds_left:
             raise late
         bell.wait(min(LOOK_AGAIN, self.seconds_left))
 
+    def sat_out(self, bell: Bell) -> bool:
+        """One look later when the broker is away, and the person who waits is told; False, at once, when it is not."""
+        if self.services.bus.connected:
+            return False
+        until = time.time() + LOOK_AGAIN
+        with self.services.store.write() as connection:
+            operations.wait_for_broker(connection, self.operation_id, BROKER_AWAY, until, until + self._what.patience)
+        bell.wait(LOOK_AGAIN)
+        self._begin_time()
+        if self.services.bus.connected:
+            self._tell()
+        return True
+
     def get_on(self, sentence: str, percent: float | None, at: float) -> None:
         """There was progress ``at`` that moment: the person who waits is told, and the deadline moves on."""
-        self.deadline = max(self.deadline, min(self.limit, at + self.patience))
-        with self.services.store.write() as connection:
-            operations.get_on(connection, self.operation_id, sentence, percent, self.deadline)
+        self.deadline = max(self.deadline, min(self.limit, at + self._what.patience))
+        self._told = (sentence, percent)
+        self._tell()
 
     def note_failure(self, error: TroveError, pause: float) -> None:
         """It did not work for now and is tried again in ``pause`` seconds: the person who waits is told."""
@@ -136,6 +157,14 @@ class Work:
     def announce(self, key: str) -> None:
         """Publishes an event with the instance's id. It may be lost."""
         self.services.events.publish(key, instance_id=self.instance_id)
+
+    def _begin_time(self) -> None:
+        self.deadline = time.time() + self._what.patience
+        self.limit = max(self.deadline, time.time() + self._what.at_most)
+
+    def _tell(self) -> None:
+        with self.services.store.write() as connection:
+            operations.get_on(connection, self.operation_id, *self._told, self.deadline)
 
 
 class Run:
@@ -265,6 +294,8 @@ def _persist(work: Work, what: Step) -> None:
         except TroveError as error:
             if not error.retryable:
                 raise
+            if isinstance(error, Unreachable) and _sat_out(work):
+                continue
             if isinstance(error, DeadlinePassed) or work.seconds_left <= delay:
                 raise TimeOver(error) from None
             work.note_failure(error, delay)
@@ -274,3 +305,13 @@ def _persist(work: Work, what: Step) -> None:
             bell.wait(delay)
         work.note_attempt()
         delay = min(delay * 2, _LAST_RETRY)
+
+
+def _sat_out(work: Work) -> bool:
+    """Waits until the broker is there; False, at once, when it is. Raises CalledOff."""
+    with work.services.signals.watch(work.instance_id) as bell:
+        waited = False
+        while work.sat_out(bell):
+            waited = True
+            work.check()
+    return waited

@@ -79,7 +79,7 @@ class _Consumer:
 class Backoff:
     """Pauses between attempts: doubling up to ``longest`` seconds, each drawn from its upper half."""
 
-    def __init__(self, first: float = 0.2, longest: float = 30.0) -> None:
+    def __init__(self, first: float = 0.2, longest: float = 15.0) -> None:
         self._first = first
         self._longest = longest
         self._failures = 0

@@ -57,3 +57,33 @@ def test_closing_does_not_wait_for_a_broker_that_says_nothing() -> None:
                 admin.close()
                 with pytest.raises(Unreachable):
                     asking.result(5)
+
+
+def test_no_request_waits_for_another_one() -> None:
+    """The first gets no answer; the second gets its own meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as relay, ThreadPoolExecutor() as pool:
+        admin = Admin("127.0.0.1", relay.getsockname()[1], "somebody", Secret("x"), "/")
+        silent = pool.submit(admin.whoami)
+        with relay.accept()[0] as first:
+            assert first.recv(10)
+            second = pool.submit(admin.delete_user, "guest-1")
+            with relay.accept()[0] as request:
+                assert request.recv(10)
+                request.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                second.result(5)
+            assert not silent.done()
+            admin.close()
+            with pytest.raises(Unreachable):
+                silent.result(5)
+
+
+def test_a_connection_that_a_restart_closed_is_not_used_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broker, ThreadPoolExecutor() as pool:
+        admin = Admin("127.0.0.1", broker.getsockname()[1], "somebody", Secret("x"), "/")
+        for _ in range(2):
+            asked = pool.submit(admin.delete_user, "guest-1")
+            with broker.accept()[0] as request:
+                assert request.recv(10)
+                request.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                asked.result(5)
+        admin.close()

@@ -82,3 +82,39 @@ def test_what_is_tried_again_says_why_and_when(shared: World, monkeypatch: pytes
     shared.services.signals.ring(asked.instance_id)
     ended = shared.ended(asked)
     assert (ended.state, ended.error_code, ended.next_try) == ("done", None, None)
+
+
+def test_time_without_a_broker_does_not_count(shared: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two operations, one before its order and one that waits for its guest, outlast an outage longer than both."""
+    monkeypatch.setattr(steps, "LOOK_AGAIN", 0.05)
+    prepare_with(monkeypatch, 1.0)
+    shared.guests.slow.add("prepare")
+    begun = shared.create()
+    shared.until(lambda: shared.guests.journal(begun.instance_id))
+    shared.bus.connected = False
+    asked = shared.create()
+    for each in (begun, asked):
+        shared.until(lambda each=each: shared.operation(each).sentence == "Waits for the message broker.")
+    time.sleep(1.5)  # more than the whole patience of what waits
+    waiting = shared.operation(asked)
+    assert (waiting.state, waiting.step, waiting.error_code) == ("running", "open_bus", "unreachable")
+    assert waiting.next_try is not None and waiting.deadline is not None and waiting.deadline > time.time()
+    shared.guests.slow.clear()
+    shared.bus.connected = True
+    assert shared.ended(asked).state == "done"
+    shared.until(lambda: shared.operation(begun).sentence == create.prepare.sentence)
+    assert (shared.operation(begun).error_code, shared.operation(begun).next_try) == (None, None)
+    shared.guests.finish(begun.instance_id, "prepare", f"{begun.operation_id}.prepare")
+    assert shared.ended(begun).state == "done"
+
+
+def test_what_waits_for_the_broker_can_be_called_off(shared: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "LOOK_AGAIN", 0.05)
+    shared.bus.connected = False
+    asked = shared.create()
+    shared.until(lambda: shared.operation(asked).sentence == "Waits for the message broker.")
+    removal = shared.delete(asked.instance_id)
+    assert shared.ended(asked).state == "cancelled"
+    shared.until(lambda: shared.operation(removal).step == "close_bus")
+    shared.bus.connected = True
+    assert shared.ended(removal).state == "done"
