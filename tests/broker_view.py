@@ -27,6 +27,11 @@ class BrokerView:
         """The names of all ``queues``, ``exchanges`` or ``logins``."""
         return self._names({"logins": "/api/users"}.get(kind, f"/api/{kind}"), "name", "")
 
+    def queues(self) -> list[dict[str, Any]]:
+        """With ``name``, ``arguments`` and, once they are counted, ``messages``."""
+        rows: list[dict[str, Any]] = json.loads(self._admin.get("/api/queues"))
+        return rows
+
     def _names(self, path: str, key: str, word: str) -> list[str]:
         rows: list[dict[str, Any]] = json.loads(self._admin.get(path))
         return [str(row[key]) for row in rows if word in str(row[key])]
