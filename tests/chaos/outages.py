@@ -72,7 +72,6 @@ def no_broker(installation: Installation) -> Iterator[None]:
     """Killed, and kept from starting again: its port is taken. The control plane may not be faster than we."""
     port = PrivateNode(installation.state / "rabbit", Authority(installation.state / "ca")).ports.amqp
     with socket.socket() as taker:
-        taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         os.kill(installation.pid, signal.SIGSTOP)
         try:
             kill(broker_pid(installation.state))
@@ -83,10 +82,13 @@ def no_broker(installation: Installation) -> Iterator[None]:
 
 
 def _bound(taker: socket.socket, port: int) -> bool:
+    """Takes the port although sockets of the dead broker linger there, and shares it with nobody who would do alike."""
+    taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taker.bind(("127.0.0.1", port))
     except OSError:
         return False
+    taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return True
 
 
