@@ -4,12 +4,14 @@ They are read from ``<state directory>/trove.conf``, which need not be there: ev
 for one machine. Where OpenStack Trove has an option for a thing, it has that name here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from oslo_config import cfg
 
 from common.errors import Invalid
+
+SAMPLE = "See docs/reference/trove.conf.sample."
 
 API = [
     cfg.StrOpt("bind_host", default="127.0.0.1", help="Address that the REST API listens on."),
@@ -41,6 +43,12 @@ RULES = [
     cfg.IntOpt("max_ram_per_tenant", default=-1, min=-1, help="Memory of a project's instances, in MB; -1: no limit."),
     cfg.IntOpt("max_volumes_per_tenant", default=40, min=-1, help="Volumes of a project, in GB; -1: no limit."),
     cfg.IntOpt("max_backups_per_tenant", default=50, min=-1, help="Backups of a project; -1: no limit."),
+]
+
+UPKEEP = [
+    cfg.IntOpt("operations_kept_days", default=30, min=0,
+               help="Days that an operation is kept after its end, with all that was noted about it; 0: for ever. The "
+                    "newest one of each instance is kept as long as the instance."),
 ]
 
 LOG = [
@@ -79,7 +87,8 @@ PROVIDER = [
 ]
 
 SECTIONS: dict[str, Sequence[cfg.Opt]] = {
-    "DEFAULT": (*API, *RULES, *LOG), "database": DATABASE, "flows": FLOWS, "broker": BROKER, "provider": PROVIDER,
+    "DEFAULT": (*API, *RULES, *UPKEEP, *LOG), "database": DATABASE, "flows": FLOWS, "broker": BROKER,
+    "provider": PROVIDER,
 }
 
 
@@ -91,17 +100,26 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
 def load(files: Sequence[Path]) -> cfg.ConfigOpts:
     """The options as ``files`` set them, the last file first. Files that are not there are left out.
 
-    Raises Invalid with the option and what it may be.
+    Raises Invalid with the file, the option and what it may be.
     """
+    there = [str(file) for file in files if file.exists()]
     conf = cfg.ConfigOpts()
     for section, options in SECTIONS.items():
         conf.register_opts(options, group=None if section == "DEFAULT" else section)
     try:
-        conf([], project="trove", default_config_files=[str(file) for file in files if file.exists()],
-             default_config_dirs=[])
-        for section, options in SECTIONS.items():
-            for option in options:
-                _ = conf[option.name] if section == "DEFAULT" else conf[section][option.name]
-    except (cfg.ConfigFileParseError, cfg.ConfigFileValueError, ValueError) as error:
-        raise Invalid(f"The configuration cannot be used: {error}", "See docs/reference/trove.conf.sample.") from None
+        conf([], project="trove", default_config_files=there, default_config_dirs=[])
+    except cfg.ConfigFileParseError as error:
+        raise Invalid(f"{error.config_file} cannot be read: {str(error.msg).removeprefix('at ')}.", SAMPLE) from None
+    for section, options in SECTIONS.items():
+        for option in options:
+            _check(conf if section == "DEFAULT" else conf[section], section, option.name, " or ".join(there))
     return conf
+
+
+def _check(section: Mapping[str, object], name: str, option: str, files: str) -> None:
+    """oslo.config finds out only when the option is read, and its own words show how it keeps places."""
+    try:
+        _ = section[option]
+    except (cfg.ConfigFileValueError, ValueError) as error:
+        reason = str(error).rpartition(" is not valid: ")[2]
+        raise Invalid(f"Option {option} in section [{name}] of {files} cannot be used: {reason}.", SAMPLE) from None

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -43,8 +44,7 @@ def up(
             tell = _telling(progress)
             launched = launch.start(place, port, tell)
             client = Client(launched.control.endpoint)
-            printed.say(f"Trove {'serves' if launched.begun else 'already serves'} at {client.endpoint}; "
-                        f"its state is in {place.root}.")
+            printed.say(_launched(launched, place, port))
             made = None if empty else first.ensure(client, tell)
         printed.document({**_document(place), "begun": launched.begun, "first": made and made.document()})
         if not as_json:
@@ -85,6 +85,17 @@ def status(state: StateDirectory, as_json: AsJson = False) -> None:
         raise typer.Exit(output.UNREACHABLE)
 
 
+def _launched(launched: launch.Launch, place: State, port: int | None) -> str:
+    """Where it serves, and that it keeps its port although ``port`` was asked for."""
+    endpoint = launched.control.endpoint
+    if launched.begun:
+        return f"Trove serves at {endpoint}; its state is in {place.root}."
+    sentence = f"Trove already serves at {endpoint}; its state is in {place.root}."
+    if port is not None and port != urllib.parse.urlsplit(endpoint).port:
+        sentence += f" Port {port} counts only when it is started: run down, then up --port {port}."
+    return sentence
+
+
 def _serve(place: State, port: int | None) -> None:
     from trove.standalone import service  # all of the control plane: no other command waits for it
 
@@ -100,11 +111,14 @@ def _take_down(place: State, destroy: bool, printed: output.Output) -> None:
 
     with _watched(printed).status("Stopping …") as progress:
         if destroy:
-            removal.destroy(place, _telling(progress))
+            left = removal.destroy(place, _telling(progress))
+            sentence = f"The installation in {place.root} is gone."
+            if left:
+                sentence += f" What it did not make stays there: {', '.join(left)}."
         else:
             removal.halt(place, _telling(progress))
-    printed.say(f"The installation in {place.root} is gone." if destroy
-                else "The control plane and its broker are down; databases go on running.")
+            sentence = "The control plane and its broker are down; databases go on running."
+    printed.say(sentence)
 
 
 def _document(place: State) -> Json:

@@ -26,10 +26,11 @@ def stop_broker(state: State) -> None:
     brokers.private_node(state).stop()
 
 
-def destroy(state: State, tell: Tell) -> None:
+def destroy(state: State, tell: Tell) -> list[str]:
     """Ends and deletes everything of the installation: databases with their data, broker, directory.
 
-    Asked again after a failure, it goes on. Raises HostFailed and DeadlinePassed.
+    The names of what somebody else put into the directory: that stays, and so does the directory then. Asked again
+    after a failure, it goes on. Raises HostFailed and DeadlinePassed.
     """
     tell("Stops the control plane.")
     launch.stop(state)
@@ -40,18 +41,20 @@ def destroy(state: State, tell: Tell) -> None:
             provider.unplace(instance_id)
         tell("Stops the message broker.")
         stop_broker(state)
-        _remove(state)
+        return _remove(state)
 
 
-def _remove(state: State) -> None:
-    """Nothing but what the installation made: what an operator put into the directory stays, and the directory then."""
+def _remove(state: State) -> list[str]:
+    """Nothing but what the installation made. What is left."""
     try:
         for path in state.made():
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-        if not any(state.root.iterdir()):
+        left = sorted(path.name for path in state.root.iterdir())
+        if not left:
             state.root.rmdir()
     except OSError as error:
         raise HostFailed(f"{error.filename} cannot be removed: {error.strerror}.", "Remove it by hand.") from None
+    return left

@@ -82,7 +82,8 @@ class Standalone:
         reports = self._start_conductor(store, bound)
         self._tell("Takes up what was under way.")
         services = self._services(store, bound)
-        manager = TaskManager(services, self._flows_url(), EXECUTOR, self.ended.set)
+        manager = TaskManager(services, self._flows_url(), EXECUTOR, self.ended.set,
+                              self._conf.operations_kept_days)
         self._running.callback(manager.stop)
         manager.start()
         keeper = upkeep.PlaceKeeper(services)

@@ -8,7 +8,7 @@ So a flow may grow a step right before its last one; any other change needs a fl
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy
@@ -83,6 +83,11 @@ def recover(executor: str) -> int:
     for flow in left:
         DBOS.resume_workflow(flow.workflow_id)
     return len(left)
+
+
+def forget(operation_ids: Sequence[str]) -> None:
+    """Removes the records of flows that have ended. Those of unknown ones are gone already."""
+    DBOS.delete_workflows([*operation_ids])
 
 
 def under_way() -> int:

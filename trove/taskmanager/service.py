@@ -1,4 +1,5 @@
-"""The task manager: starts the flow of each operation, finds those whose nudge was lost, takes over from dead peers.
+"""The task manager: starts the flow of each operation, finds those whose nudge was lost, takes over from dead peers,
+and forgets what ended long ago.
 
 One thread does all of that; flows run in the engine's threads.
 """
@@ -15,6 +16,7 @@ from trove.db import executors, operations
 
 from . import lease, steps
 from .services import Services
+from .upkeep import Pruner
 
 LOG = log.get(__name__)
 
@@ -29,13 +31,16 @@ class TaskManager:
     """One a process. ``wake`` may be called from any thread and never blocks.
 
     ``on_lost`` is called when a peer has taken the lease over: the process must not go on running flows.
+    ``kept_days``: how long ended operations are kept; 0: for ever.
     """
 
-    def __init__(self, services: Services, url: str, executor: str, on_lost: Callable[[], None] | None = None) -> None:
+    def __init__(self, services: Services, url: str, executor: str, on_lost: Callable[[], None] | None = None,
+                 kept_days: int = 0) -> None:
         self._services = services
         self._url = url
         self._executor = executor
         self._on_lost = on_lost or (lambda: None)
+        self._kept_days = kept_days
         self._holder = ""
         self._nudges: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -48,6 +53,7 @@ class TaskManager:
         from . import durable  # 50 MB, which a process without a task manager need not carry
 
         self._durable = durable
+        self._pruner = Pruner(self._services.store, self._kept_days, durable.forget)
         self._holder = lease.take(self._services.store, self._executor)
         self._started_at = time.time()
         durable.launch(self._url, self._executor, self._services)
@@ -107,6 +113,7 @@ class TaskManager:
         self._start_asked()
         self._end_overdue()
         self._adopt()
+        self._pruner.turn()
 
     def _start_asked(self) -> None:
         with self._services.store.read() as connection:

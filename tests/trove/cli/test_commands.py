@@ -60,6 +60,23 @@ def test_an_installation_that_serves_is_left_alone(state: State) -> None:
     assert launch.start(state, None, [].append) == launch.Launch(False, mine)
 
 
+def test_a_port_for_one_that_serves_already_is_told_to_be_of_no_use(state: State) -> None:
+    state.announce(service.own_control("http://127.0.0.1:8790"))
+    told = [" ".join(trovectl("up", "--empty", *port, "--state", str(state.root)).stdout.split())
+            for port in ([], ["--port", "8790"], ["--port", "8791"])]
+    assert ["counts only when it is started" in words for words in told] == [False, False, True]
+    assert "run down, then up --port 8791." in told[2]
+
+
+@pytest.mark.parametrize("own", [[], ["trove.conf", "notes"]])
+def test_removal_leaves_what_an_operator_wrote_and_says_so(state: State, own: list[str]) -> None:
+    for name in own:
+        (state.root / name).write_text("")
+    told = " ".join(trovectl("down", "--destroy", "--yes", "--state", str(state.root)).stdout.split())
+    assert ("What it did not make stays there: notes, trove.conf." in told) == bool(own)
+    assert [*state.root.glob("*")] == [state.root / name for name in sorted(own)] and state.root.exists() == bool(own)
+
+
 def test_an_error_is_a_sentence_with_a_remedy_and_exit_code_one(short: Path) -> None:
     (short / "file").write_text("")
     shown = trovectl("up", "--empty", "--state", str(short / "file" / "state"))

@@ -1,0 +1,44 @@
+"""The records of long work that ended long ago go, so that no store grows for ever."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from common.openstack import log
+from trove.db import pruning
+from trove.db.store import Store
+
+LOG = log.get(__name__)
+
+DAY = 86400.0
+EVERY = 60.0
+"""Seconds between two batches."""
+
+BATCH = 200
+"""Operations in one batch: a fraction of a second of the store's write lock."""
+
+
+class Pruner:
+    """``forget`` takes the flow engine's records of these operations away. ``days`` 0: everything is kept."""
+
+    def __init__(self, store: Store, days: int, forget: Callable[[Sequence[str]], None]) -> None:
+        self._store = store
+        self._days = days
+        self._forget = forget
+        self._due = 0.0
+
+    def turn(self) -> None:
+        """One batch, when it is time for one."""
+        if self._days and time.monotonic() >= self._due:
+            self._due = time.monotonic() + EVERY
+            self.prune()
+
+    def prune(self) -> int:
+        """One batch; how many operations went. The flows' records go first: the operations lead to them."""
+        with self._store.read() as connection:
+            ids = pruning.outlived(connection, time.time() - self._days * DAY, BATCH)
+        if ids:
+            self._forget(ids)
+            with self._store.write() as connection:
+                pruning.remove(connection, ids)
+            LOG.info("Operations that ended long ago are forgotten.", operations=len(ids))
+        return len(ids)
