@@ -179,6 +179,21 @@ root_history = Table(
     Column("disabled_at", Float),
 )
 
+# What a POST with an Idempotency-Key did and was answered. ``id`` is a hash of project and key, ``fingerprint`` one of the
+# request under the installation's key. ``instance_id`` and ``operation_id`` are set in the transaction that does the
+# work, ``status`` and ``answer`` when it is answered; ``holder`` is the life of the API that works on it.
+idempotency_keys = Table(
+    "idempotency_keys", metadata,
+    Column("id", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("began", Float, nullable=False, index=True),
+    Column("holder", String(36)),
+    Column("instance_id", String(36)),
+    Column("operation_id", String(36)),
+    Column("status", Integer),
+    Column("answer", Encrypted),
+)
+
 # The task managers. ``holder`` names the process that has the lease, beyond doubt: boot, process id, start time.
 executors = Table(
     "executors", metadata,
