@@ -79,6 +79,18 @@ EDGES: tuple[Edge, ...] = (
 
 _BY_SOURCE = {(edge.source, edge.event): edge for edge in EDGES}
 
+_STANDING = {
+    Task.BUILDING: ("is being created", "Wait until it is ACTIVE, or call the creation off."),
+    Task.NONE: ("is not being changed", "Its operations tell what was done to it."),
+    Task.RESTARTING: ("is restarting", "Wait until it is ACTIVE, or call the restart off."),
+    Task.DELETING: ("is being deleted", "Wait until it is gone."),
+    Task.BUILD_FAILED: ("was not created completely", "Retry its creation, or delete it."),
+    Task.RESTART_FAILED: ("failed to restart", "Restart it again, or delete it."),
+    Task.DELETE_FAILED: ("is half deleted", "Delete it again."),
+    Task.DELETED: ("is deleted", "Create another one."),
+}
+_CANNOT = {Event.RESTART_ASKED: "it cannot be restarted", Event.CANCEL_ASKED: "there is nothing to call off"}
+
 _STATUS = {
     Task.BUILDING: "BUILD",
     Task.NONE: "ACTIVE",
@@ -108,9 +120,8 @@ def step(source: Task, event: Event) -> Edge:
     """The edge from ``source`` on ``event``. Raises Conflict where the table has none."""
     edge = _BY_SOURCE.get((source, event))
     if edge is None:
-        wanted = event.value.replace("_", " ")
-        raise Conflict(f"The instance is {source.value.replace('_', ' ')}: {wanted} is not possible now.",
-                       "Wait for it to end, or delete the instance.")
+        standing, remedy = _STANDING[source]
+        raise Conflict(f"The instance {standing}: {_CANNOT.get(event, 'this cannot be done')} now.", remedy)
     return edge
 
 

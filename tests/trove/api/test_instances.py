@@ -126,6 +126,8 @@ def test_restart(world: World) -> None:
     assert world.ask("GET", f"/instances/{instance_id}").json["instance"]["status"] == "REBOOT"
     again = world.ask("POST", f"/instances/{instance_id}/action", {"restart": {}})
     assert again.status_code == 422 and "unprocessableEntity" in again.json
+    assert again.json["unprocessableEntity"]["message"] == (
+        "The instance is restarting: it cannot be restarted now. Wait until it is ACTIVE, or call the restart off.")
 
 
 def test_force_delete_is_reset_status_and_delete(world: World) -> None:

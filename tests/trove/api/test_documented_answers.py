@@ -1,0 +1,33 @@
+"""Thousands of requests made from the API's own description: no defect, no answer that is not described.
+
+``TROVE_API_SEED`` repeats a run's requests or makes others.
+"""
+
+import os
+
+import pytest
+
+from tests.trove.api.world import World
+from trove.api import server
+
+SEED = int(os.environ.get("TROVE_API_SEED", "20260801"))
+
+
+@pytest.mark.parametrize("cases", [
+    pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+    pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
+])
+def test_every_answer_is_described(world: World, cases: int) -> None:
+    from tests.trove.api import fuzzing  # takes seconds to import
+
+    print(f"TROVE_API_SEED={SEED}")
+    made = server.Server(world.client.app, "127.0.0.1", 0)
+    made.start()
+    try:
+        ground = fuzzing.Ground(world)
+        ground.prepare()
+        tally = fuzzing.run(f"http://127.0.0.1:{made.port}", ground, cases, SEED)
+    finally:
+        made.stop()
+    print(f"{tally.total} requests: {dict(sorted(tally.statuses.items()))}")
+    assert tally.total >= cases
