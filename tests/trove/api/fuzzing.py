@@ -19,6 +19,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.parameters import ParameterLocation
 
 from common.contract import types as t
+from common.errors import NotFound
 from common.secret import Secret
 from tests.trove.api.world import World
 
@@ -76,9 +77,11 @@ class Ground:
         }[part]
 
     def _is_as_made(self, name: str) -> bool:
-        page = self.world.commands.list_instances(self.world.project, 1000, None)
-        wanted = {"failed": "ERROR", "building": "BUILD"}.get(name, "ACTIVE")
-        return any(row.id == self.instances.get(name) and row.status == wanted for row in page.items)
+        try:
+            row = self.world.commands.get_instance(self.world.project, self.instances.get(name, ""))
+        except NotFound:
+            return False
+        return row.status == {"failed": "ERROR", "building": "BUILD"}.get(name, "ACTIVE")
 
     def _building(self, name: str) -> str:
         made: str = self.world.create(name)["id"]
