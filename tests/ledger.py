@@ -4,6 +4,7 @@ Everything is counted from outside, so that a creation, a removal or a death tha
 """
 
 import os
+import pwd
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -30,7 +31,8 @@ def differences(state: Path, living: set[str]) -> list[str]:
     with closing(sqlite3.connect(f"file:{state / 'trove.sqlite'}?mode=ro", uri=True)) as store:
         store.row_factory = sqlite3.Row
         return [*_rows(store, living), *_quota(store, living), *_operations(store),
-                *_machine(state, _ever(store), living), *_broker(state, living), *_addresses(store)]
+                *_machine(state, _ever(store), living), *_broker(state, living), *_addresses(store),
+                *_disk(state, living), *_flows(state)]
 
 
 def balanced(state: Path, living: set[str], timeout: float) -> None:
@@ -116,6 +118,41 @@ def _broker(state: Path, living: set[str]) -> list[str]:
         if there != names:
             found.append(f"{kind}: {_but(there, names)}")
     return found
+
+
+def _disk(state: Path, living: set[str]) -> list[str]:
+    """Files of nobody, and files that were deleted and take room because somebody holds them open."""
+    found = [f"{path} belongs to {owner}, which is no account" for directory in ("instances", "volumes")
+             for path in sorted((state / directory).glob("*/*")) if (owner := _without_account(path)) is not None]
+    return found + [f"still open although deleted: {line}" for line in leftovers.deleted_but_open(str(state))
+                    if any(directory in line for directory in ("/instances/", "/volumes/"))
+                    and not any(instance in line for instance in living)]
+
+
+def _without_account(path: Path) -> int | None:
+    """The owner's id when nobody has it."""
+    try:
+        owner = path.lstat().st_uid
+    except FileNotFoundError:  # it is just being removed
+        return None
+    try:
+        pwd.getpwuid(owner)
+    except KeyError:
+        return owner
+    return None
+
+
+def _flows(state: Path) -> list[str]:
+    """The flow engine's records: none under way, and none that a defect ended."""
+    with closing(sqlite3.connect(f"file:{state / 'flows.sqlite'}?mode=ro", uri=True)) as flows:
+        rows = flows.execute("SELECT status, name, workflow_uuid FROM workflow_status WHERE status != 'SUCCESS'")
+        return ["flow {}: {} of operation {}".format(*row) for row in rows]
+
+
+def foreign_queues(state: Path) -> dict[str, int]:
+    """How many queues there are that are no guest's, by what they are for."""
+    queues = [name for name in BrokerView(state).all_of("queues") if "guest" not in name]
+    return dict(Counter(name.partition("_")[0] for name in queues))
 
 
 def _names(directory: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """What an instance may leave behind on a machine, looked for from outside."""
 
+import os
 import pwd
 from pathlib import Path
 
@@ -41,6 +42,19 @@ def listeners(address: str) -> list[str]:
     packed = "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return [line for line in lines if line.split()[1].startswith(packed + ":") and line.split()[3] == "0A"]
+
+
+def deleted_but_open(word: str) -> list[str]:
+    """"PID PATH" of files that name ``word``, are deleted, and take room because a process holds them open."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            target = os.readlink(link)
+        except OSError:  # it was closed, or its process ended, while we looked
+            continue
+        if word in target and target.endswith(" (deleted)"):
+            found.append(f"{link.parts[2]} {target}")
+    return found
 
 
 def of_instance(state: Path, instance: str, address: str) -> dict[str, list[str]]:
