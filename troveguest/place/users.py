@@ -4,15 +4,16 @@ import fcntl
 import grp
 import os
 import pwd
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from common.errors import Conflict
+from common.errors import Conflict, HostFailed
 
 from . import commands
 
-_RANGE = ("70000", "99999")
+_RANGE = range(70000, 100000)
 """Ids that neither Debian's tools nor systemd nor subordinate ids claim: instances do not use up the system's."""
 _LOCK = "/run/trove-accounts.lock"
 """Root's alone: what others can open, they can hold for ever."""
@@ -67,9 +68,9 @@ def ensure(instance_id: str) -> Accounts:
     engine, agent = names(instance_id)
     if found := _find(instance_id):
         return found
-    with _account_files():
-        _ensure_account(engine, instance_id)
-        _ensure_account(agent, instance_id, "--groups", engine)
+    with _account_files() as last:
+        _ensure_account(engine, instance_id, last)
+        _ensure_account(agent, instance_id, last, "--groups", engine)
         if agent not in grp.getgrnam(engine).gr_mem:
             commands.run(["usermod", "--append", "--groups", engine, agent])
     return Accounts(_account(engine), _account(agent))
@@ -101,7 +102,7 @@ def _find(instance_id: str) -> Accounts | None:
     return Accounts(_account(engine), _account(agent)) if agent in grp.getgrnam(engine).gr_mem else None
 
 
-def _ensure_account(name: str, instance_id: str, *more: str) -> None:
+def _ensure_account(name: str, instance_id: str, last: int, *more: str) -> None:
     if _is_whole(name, instance_id):
         return
     if _has_user(name):
@@ -109,9 +110,10 @@ def _ensure_account(name: str, instance_id: str, *more: str) -> None:
     if _has_group(name):
         commands.run(["groupdel", name], accept=(0, _ABSENT))
     numbers = [f"SYS_{kind}_{end}={number}" for kind in ("UID", "GID")
-               for end, number in zip(("MIN", "MAX"), _RANGE, strict=True)]
+               for end, number in (("MIN", _RANGE[0]), ("MAX", _RANGE[-1]))]
     commands.run([
-        "useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
+        "useradd", "--system", "--uid", str(_draw_id(last)), "--user-group",
+        "--no-create-home", "--home-dir", "/nonexistent",
         "--shell", "/usr/sbin/nologin", "--comment", _comment(instance_id),
         *(word for setting in numbers for word in ("-K", setting)), *more, name])
 
@@ -162,12 +164,39 @@ def _has_group(name: str) -> bool:
     return True
 
 
+def _draw_id(last: int) -> int:
+    """The next free one after that in the file ``last``, so that none comes back before all others had their turn.
+
+    What a deleted instance's server wrote outside its own directories, /tmp say, would open to whoever has its id.
+    """
+    begin = int(os.pread(last, 16, 0) or _RANGE[secrets.randbelow(len(_RANGE))]) + 1 - _RANGE[0]
+    found = next((number for turn in range(len(_RANGE)) if _is_free(number := _RANGE[(begin + turn) % len(_RANGE)])),
+                 None)
+    if found is None:
+        raise HostFailed(f"The ids from {_RANGE[0]} to {_RANGE[-1]} are all taken.", "Delete instances.")
+    os.pwrite(last, str(found).encode(), 0)
+    return found
+
+
+def _is_free(number: int) -> bool:
+    for look in (pwd.getpwuid, grp.getgrgid):
+        try:
+            look(number)
+        except KeyError:
+            continue
+        return False
+    return True
+
+
 @contextmanager
-def _account_files() -> Iterator[None]:
-    """Placings that run side by side change the account files one after the other: useradd itself gives up soon."""
+def _account_files() -> Iterator[int]:
+    """Placings that run side by side change the account files one after the other: useradd itself gives up soon.
+
+    The lock is a file with the id that was given last.
+    """
     lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock
     finally:
         os.close(lock)

@@ -77,6 +77,18 @@ def test_a_process_that_flees_is_caught_before_its_account_goes(as_root: Ground)
     assert left == []
 
 
+def test_what_a_server_left_elsewhere_opens_to_no_instance_that_comes_next(as_root: Ground) -> None:
+    """The first is gone before the second is placed; its ids stay away all the same."""
+    seen: set[int] = set()
+    for _ in range(3):
+        placement = as_root.placement()
+        as_root.place(placement)
+        mine = set(users.ids(placement.instance_id))
+        as_root.unplace(placement.instance_id)
+        assert len(mine) == 2 and not mine & seen
+        seen |= mine
+
+
 def test_the_accounts_file_cannot_be_held_by_others(as_root: Ground) -> None:
     placement = as_root.placement()
     with stranger(_LOCKING):
