@@ -1,10 +1,11 @@
-"""Draws the reference pages that say what the code says: the life of an instance, both sides' options, every error
-and every command.
+"""Draws the reference pages that say what the code says: the life of an instance, both sides' options, every error,
+every command and every request.
 
 ``.venv/bin/python packaging/pages.py`` writes them anew below ``docs/reference``; a test fails when one is not current.
 """
 
 import ast
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,8 @@ from common import errors, states  # noqa: E402
 from common.contract.types import ServiceStatus  # noqa: E402
 from trove import config as control  # noqa: E402
 from trove.api import errors as faults  # noqa: E402
+from trove.api import routes  # noqa: E402
+from trove.api.description import document, reading  # noqa: E402
 from trove.cli import main as trovectl  # noqa: E402
 from trove.cli import output  # noqa: E402
 from trove.metrics import declared  # noqa: E402
@@ -103,9 +106,24 @@ def commands() -> str:
     ))
 
 
+def rest() -> str:
+    """Every request of the REST API, from the document that describes it."""
+    told = reading.read(document.make(routes.ROUTES))
+    return "\n".join((
+        "# The REST API", "", f"From the types and handlers in `trove/api`. {_WRITTEN}", "", told.introduction, "",
+        "The API itself answers with the same at `/openapi.json`, in OpenAPI 3.1, and at `/openapi.html`. Where it",
+        "differs from OpenStack Trove: [deviations](rest-deviations.md).", "",
+        *(line for group in told.groups for line in _requests(group)),
+        "## Errors", "", *_table(("status", "fault", "meaning", "example"), (
+            (str(each.status), f"`{each.fault}`", each.meaning, _cell(each.example)) for each in told.errors)), "",
+        "## Types", "", "A member in *italics* is not always there.", "",
+        *(line for kind in told.types for line in _type(kind)),
+    ))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "state-machine.md": state_machine, "options.md": options, "trovectl.md": commands, "metrics.md": metrics,
-    "errors.md": sentences}
+    "errors.md": sentences, "rest.md": rest}
 
 _PLACES = {
     "trove/api": "A request is wrong, or cannot be done now", "trove/domain": "A creation breaks a rule",
@@ -151,6 +169,52 @@ def _parameter(each: Any) -> tuple[str, ...]:
         default = "" if each.default in (None, False) else f"`{each.default:g}`" if isinstance(
             each.default, float) else f"`{each.default}`"
     return f"`{f'{name} {takes}'.strip()}`", default, each.help
+
+
+def _requests(group: reading.Group) -> Iterator[str]:
+    yield from (f"## {group.name.capitalize()}", "", group.meaning, "")
+    for call in group.calls:
+        yield from (f"### {call.summary}", "", f"    {call.method} {call.path}", "")
+        yield from (call.meaning, "") if call.meaning else ()
+        if call.parameters:
+            yield from _table(("parameter", "in", "type", "meaning"), (
+                (f"`{each.name}`", each.where, _linked(each.type), each.meaning) for each in call.parameters))
+            yield ""
+        yield from (f"{_exchange(call)}", "")
+        for content in (call.body, call.answer):
+            if content is not None and not isinstance(content.example, str):
+                yield from ("```json", json.dumps(content.example, ensure_ascii=False), "```", "")
+
+
+def _exchange(call: reading.Call) -> str:
+    """What is sent and what comes back, in one line."""
+    may = " (may be left out)" if call.body_optional else ""
+    sent = f"Takes {_linked(call.body.type)}{may}. " if call.body else ""
+    refused = ", ".join(map(str, call.refused))
+    if call.status is None:
+        return f"{sent}Answers {refused}."
+    return f"{sent}Answers **{call.status}**, {_linked(call.answer.type) if call.answer else 'no body'}; or {refused}."
+
+
+def _type(kind: reading.Type) -> Iterator[str]:
+    closed = " No other members are taken." if kind.closed else ""
+    yield from (f"### {kind.name}", "", *((f"{kind.meaning}{closed}".strip(), "") if kind.meaning or closed else ()))
+    yield from _table(("member", "type", "meaning"), (
+        (f"`{each.name}`" if each.required else f"*`{each.name}`*", _linked(each.type), each.meaning)
+        for each in kind.members))
+    yield ""
+
+
+def _linked(told: reading.Told) -> str:
+    """A type in words, in which names of types are links."""
+    words = _cell(told.words)
+    for name in told.names:
+        words = words.replace(f"`{name}`", f"[`{name}`](#{name.lower()})")
+    return words
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _diagram() -> Iterator[str]:

@@ -20,7 +20,8 @@ def pages() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["state-machine.md", "options.md", "trovectl.md", "metrics.md", "errors.md"])
+@pytest.mark.parametrize("name", [
+    "state-machine.md", "options.md", "trovectl.md", "metrics.md", "errors.md", "rest.md"])
 def test_a_page_is_current(pages: ModuleType, name: str) -> None:
     drawn = pages.PAGES[name]()
     assert (CHECKOUT / "docs" / "reference" / name).read_text() == drawn, "Run .venv/bin/python packaging/pages.py."
@@ -55,3 +56,10 @@ def test_every_command_is_shown_with_its_options_and_the_exit_codes(pages: Modul
     assert "| `--flavor FLAVOR` | the smallest | Name or id of its flavor. |" in drawn
     assert "| `INSTANCE` | must be given | Name or id of an instance. |" in drawn
     assert "3 the control plane" in drawn
+
+
+def test_every_request_is_shown_with_its_parameters_and_types(pages: ModuleType) -> None:
+    drawn = pages.rest()
+    assert "    POST /v1.0/{project}/instances\n" in drawn and "### NewInstance\n" in drawn
+    assert "Takes [`CreateInstance`](#createinstance). Answers **200**, [`OneInstance`](#oneinstance); or 400" in drawn
+    assert "| `limit` | query | whole number of 1 to 9" in drawn

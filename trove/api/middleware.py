@@ -50,6 +50,8 @@ class Around:
             params.update({name: paths.decode(part) for name, part in params.items()})
         except UnicodeDecodeError:
             raise Invalid("The path is not UTF-8.") from None
+        if any("\0" in part for part in params.values()):
+            raise Invalid("The path has a NUL character, which no name has.")
         if (project_id := params.pop("project", None)) is None:
             return
         if _PROJECT.fullmatch(project_id) is None:

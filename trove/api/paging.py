@@ -25,12 +25,16 @@ def limit(req: falcon.Request, most: int) -> int:
 
 
 def marker(req: falcon.Request) -> str | None:
-    return req.get_param("marker")
+    """Raises Invalid for what no id and no name is."""
+    text: str | None = req.get_param("marker")
+    if text is not None and "\0" in text:
+        raise Invalid("The marker has a NUL character.", "Take it from the link to the next page.")
+    return text
 
 
 def name_marker(req: falcon.Request) -> str | None:
     """A marker that is a name, as it is or quoted once more as ``name_link`` puts it."""
-    text = req.get_param("marker")
+    text = marker(req)
     if text is None:
         return None
     plain = unquote(text)

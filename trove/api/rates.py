@@ -12,6 +12,7 @@ from .views import limits
 
 MINUTE = 60.0
 VERBS = ("GET", "POST", "PUT", "DELETE")
+_COUNTED_AS = {"PATCH": "PUT", "HEAD": "GET"}
 _PRUNE_AT = 10_000
 
 
@@ -26,7 +27,7 @@ class Rates:
 
     def take(self, project_id: str, method: str) -> None:
         """Counts one request. Raises falcon.HTTPContentTooLarge with ``Retry-After``: upstream's 413."""
-        verb = "PUT" if method == "PATCH" else method
+        verb = _COUNTED_AS.get(method, method)
         rate = self._rates.get(verb)
         if rate is None:
             return

@@ -4,6 +4,7 @@ Parts of paths are mostly things that are there: else every second answer would 
 """
 
 import json
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from schemathesis.core.parameters import ParameterLocation
 from common.contract import types as t
 from common.errors import NotFound
 from common.secret import Secret
+from common.states import HEARTBEAT_EXPIRY
 from tests.trove.api.world import World
 
 TYPES = ("application/json",) * 8 + ("application/json; charset=utf-8", "text/plain")
@@ -49,6 +51,7 @@ class Ground:
     world: World
     instances: dict[str, str] = field(default_factory=dict)
     operations: list[str] = field(default_factory=list)
+    heard: dict[str, float] = field(default_factory=dict)
 
     def prepare(self) -> None:
         for name, make in {"first": self._serving, "second": self._serving, "failed": self._failed,
@@ -56,6 +59,8 @@ class Ground:
             if not self._is_as_made(name):
                 self.instances[name] = make(name)
         for name in ("first", "second"):
+            if time.monotonic() - self.heard[name] > HEARTBEAT_EXPIRY / 3:
+                self._hear(name, self.instances[name])
             guest = self.world.guests.of(self.instances[name])
             guest.ensure_databases(tuple(t.Database(name=each) for each in DATABASES))
             guest.ensure_users(tuple(t.NewUser(name=user, host=host, password=Secret("x"), databases=("orders",))
@@ -90,8 +95,12 @@ class Ground:
     def _serving(self, name: str) -> str:
         instance_id = self._building(name)
         self.world.build(instance_id)
-        self.world.observe(instance_id, t.ServiceStatus.HEALTHY)
+        self._hear(name, instance_id)
         return instance_id
+
+    def _hear(self, name: str, instance_id: str) -> None:
+        self.world.observe(instance_id, t.ServiceStatus.HEALTHY)
+        self.heard[name] = time.monotonic()
 
     def _failed(self, name: str) -> str:
         instance_id = self._building(name)

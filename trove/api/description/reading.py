@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..schemas import blocks
+
 Json = dict[str, Any]
 
 
@@ -150,16 +152,21 @@ def in_words(schema: Json) -> Told:
     if schema.get("type") == "array" and schema.get("items"):
         item = in_words(schema["items"])
         return Told(" ".join(("list of", item.words, *_bounds(schema))), item.names)
+    if meaning := blocks.MEANINGS.get(schema.get("pattern", "")):
+        return Told(" ".join((meaning, *_bounds(schema))))
     kind: str = schema.get("type", "anything")
     return Told(" ".join((_NOUNS.get(kind, kind), *_bounds(schema))))
 
 
 _NOUNS = {"integer": "whole number", "string": "text"}
-_BOUNDS = {"minimum": "of {} or more", "maximum": "up to {}", "minLength": "of {} characters or more",
-           "maxLength": "with {} characters at most", "minItems": "with {} or more", "maxItems": "with {} at most"}
-
-
+_BOUNDS = (("minimum", "maximum", "of {}"), ("minLength", "maxLength", "of {} characters"),
+           ("minItems", "maxItems", "of {} items"))
 def _bounds(schema: Json) -> Iterator[str]:
-    for key, words in _BOUNDS.items():
-        if key in schema:
-            yield words.format(schema[key])
+    for least, most, words in _BOUNDS:
+        low, high = schema.get(least), schema.get(most)
+        if low is not None and high is not None:
+            yield words.format(f"{low} to {high}")
+        elif low is not None:
+            yield words.format(f"{low} or more")
+        elif high is not None:
+            yield words.format(f"at most {high}")

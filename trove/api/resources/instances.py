@@ -41,7 +41,7 @@ class Instances(Listing):
         caller = self.allowed(req, "instance:index")
         bodies.write(resp, views.InstancePage(*self.page(req, caller, views.instance)))
 
-    @describe("Create an instance", views.OneInstance, body=instances.CreateInstance, refuses=(422, 501))
+    @describe("Create an instance", views.OneInstance, body=instances.CreateInstance, refuses=(404, 501))
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         caller = self.allowed(req, "instance:create")
         asked = bodies.read(req, instances.CreateInstance).instance

@@ -65,7 +65,9 @@ def not_ready(row: rows.Instance, now: float) -> NotReady:
     """What keeps an instance from serving. Nobody is told to wait for what does not come by itself."""
     seen = row.operating_status(now) or "not known"
     remedy = "Wait until it is ACTIVE and HEALTHY."
-    if row.status == "ERROR":
+    if row.status == "SHUTDOWN":
+        remedy = "It is being deleted."
+    elif row.status == "ERROR":
         remedy = "Its fault says why: show the instance."
     elif seen == "ERROR":
         remedy = "Its agent is silent or cannot tell: look at the agent's log."

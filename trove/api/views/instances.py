@@ -50,8 +50,8 @@ class LocalStorage(Struct, frozen=True):
 class AccessOfInstance(Struct, frozen=True):
     """As it was asked for."""
 
-    is_public: bool | UnsetType = UNSET
-    allowed_cidrs: tuple[str, ...] | UnsetType = UNSET
+    is_public: Annotated[bool, Meta(examples=[False])] | UnsetType = UNSET
+    allowed_cidrs: tuple[Annotated[str, Meta(examples=["0.0.0.0/0"])], ...] | UnsetType = UNSET
 
 
 class Address(Struct, frozen=True):
@@ -64,7 +64,7 @@ class Fault(Struct, frozen=True):
 
     message: Annotated[str, Meta(examples=["There is no room for a volume in /var/lib. Make room, then try again."])]
     created: blocks.Timestamp
-    details: str | None
+    details: Annotated[str | None, Meta(examples=[None])]
 
 
 class Instance(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ class LastError(Struct, frozen=True):
 
     code: Annotated[str, Meta(examples=["unreachable"])]
     message: Annotated[str | None, Meta(examples=["The agent did not answer in time."])]
-    hint: str | None
+    hint: Annotated[str | None, Meta(examples=["Look at the agent's log."])]
 
 
 class Operation(Struct, frozen=True, kw_only=True):
