@@ -19,7 +19,7 @@ SECRETS = ("order", "key_to_guest", "key_from_guest", "bus_password")
 CHARGE = {"instances": 1, "ram": 512, "volumes": 1, "backups": 0}
 """Of an instance as ``Installation.create`` asks for it: flavor 1, a volume of 1 GB."""
 
-PROGRAMS = {"runsvdir": 1, "runsv": 3, "svlogd": 1, "python3": 1, "mariadbd": 1}
+PROGRAMS = {"runsvdir": 1, "runsv": 3, "svlogd": 2, "python3": 1, "mariadbd": 1}
 """What runs for an instance whose database serves; the agent is a program of python3."""
 
 

@@ -12,6 +12,7 @@ from common.errors import HostFailed, TroveError
 from common.openstack import log
 
 from .datastores.base import Engine, Health, Root
+from .drift import Watch
 from .host.base import Host, ServiceState
 from .journal import Journal, Wanted
 from .operations import Job, Operations
@@ -140,24 +141,36 @@ class Loop:
         self._facts_until = 0.0
         self._volume: t.FilesystemStats | None = None
         self._root_enabled: bool | None = None
+        self._base: Status | None = None
+        self._drift = Watch()
         self.seen: Observation | None = None
 
     def turn(self) -> None:
         try:
             view = self._look()
-        except TroveError as error:  # the machine beneath does not let us look: that says nothing of the server
-            self._tell(Observation(status=Status.UNKNOWN, sentence=error.sentence()))
+        except (TroveError, OSError) as error:  # the machine does not let us look: that says nothing of the server
+            self._drift.note(self._beneath())
+            self._tell(self._observation(None, Decision(Status.UNKNOWN, _sentence(error))))
             return
         decision = decide(view)
         if decision.act is Act.REVIVE:
             self._revive()
         if self.seen is None and view.health is not None and view.job is None:
             LOG.info("A server that runs already is taken over as it is.", started_at=view.service.started_at)
-        if self.seen is None or self.seen.status is not decision.status:
+        if self._base is not decision.status:
             self.forget_facts()  # an operation shorter than the pause between two turns was never seen
+        self._base = decision.status
         self._refresh_facts(view)
-        self._tell(Observation(status=decision.status, sentence=decision.sentence, volume=self._volume,
-                               server_started_at=view.service.started_at, root_enabled=self._root_enabled))
+        self._tell(self._observation(view.service.started_at, decision))
+
+    def _observation(self, started_at: float | None, decision: Decision) -> Observation:
+        """A server that serves while something is the matter with it is not called healthy."""
+        drift = self._drift.known
+        impaired = decision.status is Status.HEALTHY and self._drift.unrepaired
+        more = (each.sentence for each in drift if each.sentence not in decision.sentence)
+        return Observation(
+            status=Status.RUNNING if impaired else decision.status, sentence=" ".join((decision.sentence, *more)),
+            volume=self._volume, server_started_at=started_at, root_enabled=self._root_enabled, drift=drift)
 
     def forget_facts(self) -> None:
         """The next turn looks anew at what it otherwise looks at now and then."""
@@ -203,6 +216,7 @@ class Loop:
             self._facts_until = self._clock() + self._facts_interval
             self._volume = self._look_at_volume()
             self._root_enabled = self._look_at_root(view)
+            self._drift.note(self._look_for_drift(view) if view.wanted.prepared else ())
 
     def _look_at_volume(self) -> t.FilesystemStats | None:
         try:
@@ -211,12 +225,33 @@ class Loop:
             LOG.warning("The volume's space cannot be seen.", why=str(error))
             return None
 
+    def _look_for_drift(self, view: View) -> tuple[t.Drift, ...]:
+        try:
+            # What is not there has been said already, and is nothing to work in.
+            return self._beneath() or (self._engine.tend(_serves(view)) if view.initialised else ())
+        except (TroveError, OSError) as error:
+            return (t.Drift(sentence=f"What is the agent's own cannot be looked after: {_sentence(error)}"),)
+
+    def _beneath(self) -> tuple[t.Drift, ...]:
+        try:
+            return self._host.drift()
+        except OSError as error:
+            return (t.Drift(sentence=f"The place of the instance cannot be looked at: {_sentence(error)}"),)
+
     def _look_at_root(self, view: View) -> bool | None:
         """None while nobody can tell."""
-        if view.health is None or view.health.status not in _SERVING or not isinstance(self._engine, Root):
+        if not _serves(view) or not isinstance(self._engine, Root):
             return None
         try:
             return self._engine.is_root_enabled()
         except TroveError as error:
             LOG.warning("The server does not say whether root is enabled.", why=error.sentence())
             return None
+
+
+def _serves(view: View) -> bool:
+    return view.health is not None and view.health.status in _SERVING
+
+
+def _sentence(error: TroveError | OSError) -> str:
+    return error.sentence() if isinstance(error, TroveError) else f"{error.filename}: {error.strerror}."

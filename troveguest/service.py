@@ -157,8 +157,8 @@ def _host(name: str, layout: Layout) -> Host:
 def _context(own: config.Default, layout: Layout, host: Host) -> EngineContext:
     return EngineContext(
         host=host, version=own.datastore_version, address=own.address, port=own.port, memory_mb=own.memory_mb,
-        data_dir=layout.data, config_dir=layout.engine, run_dir=layout.run, log_dir=layout.log, binaries=own.binaries,
-        admin=pwd.getpwuid(os.geteuid()).pw_name)
+        data_dir=layout.data, config_dir=layout.engine, run_dir=layout.run, database_log=layout.database_log,
+        binaries=own.binaries, admin=pwd.getpwuid(os.geteuid()).pw_name)
 
 
 def _info(own: config.Default, able: frozenset[str]) -> t.AgentInfo:

@@ -57,13 +57,17 @@ class Placement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Placed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of it. ``limits`` and ``volume`` say how they are enforced; ``notes`` are sentences for operators."""
+    """What came of it. ``limits`` and ``volume`` say how they are enforced; ``notes`` are sentences for operators.
+
+    ``repaired`` names what had been otherwise than an earlier placing left it.
+    """
 
     instance_id: str
     limits: str
     volume: str
     trust: str
     notes: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
 
 
 class Unplacement(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The things that orders and reports are made of. Frozen structs; fields of type Secret never appear in a repr."""
 
 import enum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
@@ -146,9 +146,20 @@ class Ticket(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure: Failure | None = None
 
 
+class Drift(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something of ours that somebody else changed. ``found_at`` is the agent's clock when it was first seen, seconds
+    since 1970; what is repaired is told of for some minutes, the rest as long as it lasts.
+    """
+
+    sentence: str
+    repaired: bool = False
+    found_at: float = 0.0
+
+
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the agent sees now. ``sent_at`` is its clock, seconds since 1970; ``sentence`` is its last turn's."""
 
+    SINCE: ClassVar[dict[str, str]] = {"drift": "1.1"}
     stamp: Stamp
     status: ServiceStatus
     sentence: str
@@ -156,6 +167,7 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     server_started_at: float | None = None
     volume: FilesystemStats | None = None
     root_enabled: bool | None = None
+    drift: tuple[Drift, ...] = ()
 
 
 class Hello(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from common.contract.types import FilesystemStats
+from common.contract.types import Drift, FilesystemStats
 from common.errors import DeadlinePassed, HostFailed
 from troveguest.host import processes
 from troveguest.host.base import Finished, ServiceState
@@ -28,6 +28,7 @@ class DirectHost:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.log = home / "log" / "server"
         self.starts = 0
         self.kill_job_after: float | None = None
         self._command: tuple[str, ...] = ()
@@ -39,9 +40,10 @@ class DirectHost:
         if os.geteuid() == 0:
             os.chown(directory, UNPRIVILEGED, UNPRIVILEGED)
 
-    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> None:
-        self._command = tuple(argv)
-        self._environment = dict(environment or {})
+    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> bool:
+        before = self._command, self._environment
+        self._command, self._environment = tuple(argv), dict(environment or {})
+        return before != (self._command, self._environment)
 
     def start_database(self) -> None:
         if self._alive():
@@ -49,7 +51,8 @@ class DirectHost:
         if not self._command:
             raise HostFailed("There is no command.")
         self.starts += 1
-        self._server = self._popen(self._command, self._environment)
+        with self.log.open("ab") as log:
+            self._server = self._popen(self._command, self._environment, stdout=log)
         process = processes.identify(self._server.pid)
         self._state = ServiceState(True, process, time.time())
 
@@ -92,11 +95,17 @@ class DirectHost:
         total, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
         return FilesystemStats(total=total, used=total - free, free=free)
 
-    def write_for_engine(self, path: Path, text: str) -> None:
+    def write_for_engine(self, path: Path, text: str) -> bool:
+        if path.exists() and path.read_text() == text:
+            return False
         aside = path.with_suffix(".new")
         aside.write_text(text)
         aside.chmod(0o644)
         aside.rename(path)
+        return True
+
+    def drift(self) -> tuple[Drift, ...]:
+        return ()
 
     def close(self) -> None:
         if self._server is not None:

@@ -63,7 +63,7 @@ def engine_context(port: int, admin: str, version: str) -> Iterator[EngineContex
         try:
             yield EngineContext(
                 host=host, version=version, address="127.0.0.1", port=port, memory_mb=256, data_dir=directory / "data",
-                config_dir=directory / "config", run_dir=directory / "run", log_dir=directory / "log",
+                config_dir=directory / "config", run_dir=directory / "run", database_log=host.log,
                 binaries=os.environ.get("TROVE_TEST_BINARIES", ""), admin=admin)
         finally:
             host.close()

@@ -23,8 +23,12 @@ class DiskEngine:
     def initialise(self, order: t.Prepare) -> None:
         self._touch("initialised")
 
-    def configure(self) -> None:
+    def configure(self) -> tuple[str, ...]:
         self._touch("configured")
+        return ()
+
+    def tend(self, serving: bool) -> tuple[t.Drift, ...]:
+        return ()
 
     def start(self, timeout: float) -> None:
         if not self.is_initialised():

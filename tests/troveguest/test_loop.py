@@ -91,6 +91,7 @@ class Server:
     name: str = "server"
     failures: list[str] = field(default_factory=list)
     configured: int = 0
+    drifted: tuple[t.Drift, ...] = ()
 
     def is_initialised(self) -> bool:
         return True
@@ -98,8 +99,12 @@ class Server:
     def initialise(self, order: t.Prepare) -> None:
         raise AssertionError("the loop never makes a server")
 
-    def configure(self) -> None:
+    def configure(self) -> tuple[str, ...]:
         self.configured += 1
+        return ()
+
+    def tend(self, serving: bool) -> tuple[t.Drift, ...]:
+        return self.drifted
 
     def start(self, timeout: float) -> None:
         if self.failures:

@@ -20,6 +20,9 @@ LOOK_EVERY = 5.0
 RETRY_PAUSE = 10.0
 RENEW_EVERY = 86400.0
 
+PLACES_EVERY = 300.0
+"""Seconds between two looks at all places; a look takes a process of a third of a second for each instance."""
+
 UNSETTLED = (Task.BUILDING, Task.DELETING, Task.DELETE_FAILED)
 """In these a flow makes or removes the place, or half of it is removed already and the rest is to follow."""
 
@@ -68,12 +71,14 @@ class BrokerKeeper:
 
 
 class PlaceKeeper:
-    """Once after the start: every instance that should run has its place, its supervisor and the present agent."""
+    """After the start, and again and again: every instance that should run has its place, as it was placed, its
+    supervisor and the present agent."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._repair_all, name="place-keeper", daemon=True)
+        self._looked = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="place-keeper", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -81,11 +86,20 @@ class PlaceKeeper:
     def stop(self, patience: float = 30.0) -> None:
         """Returns when the place under way is whole."""
         self._stopping.set()
-        self.join(patience)
+        self._thread.join(patience)
 
     def join(self, patience: float = 30.0) -> None:
-        """Returns when all places have been looked after."""
-        self._thread.join(patience)
+        """Returns when all places have been looked after once."""
+        self._looked.wait(patience)
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._repair_all()
+            except Exception as error:  # noqa: BLE001 (the next look is to come, whatever became of this one)
+                LOG.error("The places could not be looked after.", error)
+            self._looked.set()
+            self._stopping.wait(PLACES_EVERY)
 
     def _repair_all(self) -> None:
         with self._services.store.read() as connection:
@@ -105,7 +119,9 @@ class PlaceKeeper:
         instance = self._settled(instance_id)
         if instance is None:
             return
-        create.put_in_place(self._services, instance)
+        repaired = create.put_in_place(self._services, instance)
+        if repaired:
+            LOG.warning("The place of an instance was put right.", instance=instance_id, what=", ".join(repaired))
         after = self._look(instance_id)
         if after is None or after.task in (Task.DELETING, Task.DELETED):
             self._services.provider.unplace(instance_id)

@@ -71,8 +71,8 @@ def prepare(work: Work) -> None:
         operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order))
 
 
-def put_in_place(services: Services, instance: Instance) -> None:
-    """Makes or repairs its place, with the agent in it; a server that runs there goes on.
+def put_in_place(services: Services, instance: Instance) -> tuple[str, ...]:
+    """Makes or repairs its place, with the agent in it; a server that runs there goes on. What had to be put right.
 
     Raises what the provider raises.
     """
@@ -88,4 +88,6 @@ def put_in_place(services: Services, instance: Instance) -> None:
                vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb),
         services.endpoint.login(instance.id, password), keys)
     with services.store.write() as connection:
-        instances.set_placement(connection, instance.id, msgspec.to_builtins(placed))
+        decided = msgspec.structs.replace(placed, repaired=())
+        instances.set_placement(connection, instance.id, msgspec.to_builtins(decided))
+    return placed.repaired

@@ -26,7 +26,8 @@ class EngineContext:
     data_dir: Path
     config_dir: Path
     run_dir: Path
-    log_dir: Path
+    database_log: Path
+    """What the server says on its standard streams; kept short by its supervisor."""
     binaries: str
     admin: str
     """The operating system account of the agent, which the engine trusts over its local socket."""
@@ -41,6 +42,12 @@ class Health:
     started_at: float | None = None
 
 
+def rewritten(name: str) -> t.Drift:
+    """What is said of a file that an engine's ``configure`` put right."""
+    return t.Drift(repaired=True, sentence=f"{name} was changed behind our back and has been put right. A server that"
+                                           " was started meanwhile keeps what it read: restart it to be sure.")
+
+
 class Engine(Protocol):
     """Required of every engine. Every method may be asked again after it failed half-way."""
 
@@ -52,8 +59,17 @@ class Engine(Protocol):
     def initialise(self, order: t.Prepare) -> None:
         """Makes data directory and configuration; raises EngineFailed or NoSpace. Leaves the server down."""
 
-    def configure(self) -> None:
-        """Writes the configuration files that we own, and the command that the supervisor runs."""
+    def configure(self) -> tuple[str, ...]:
+        """Writes the configuration files that we own, and the command that the supervisor runs.
+
+        The names of those that had been changed since this engine wrote the same.
+        """
+
+    def tend(self, serving: bool) -> tuple[t.Drift, ...]:
+        """Looks whether what we own is as we made it, on the disk and, where it is ``serving``, in the server: repairs
+        what can be repaired without touching the server's process, and says what cannot. What the tenant owns is left
+        alone. Raises TroveError or OSError when it cannot look.
+        """
 
     def start(self, timeout: float) -> None:
         """Starts the server and returns when it accepts connections; raises EngineFailed with the log's last words."""

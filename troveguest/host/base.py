@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from common.contract.types import FilesystemStats
+from common.contract.types import Drift, FilesystemStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Host(Protocol):
     Both services run as the engine's user, not the agent's, from commands that the agent writes.
     """
 
-    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> None:
-        """What the supervisor runs as the database server from its next start on."""
+    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> bool:
+        """What the supervisor runs as the database server from its next start on; whether it was something else."""
 
     def start_database(self) -> None:
         """Asks the supervisor to start the server and to keep no further watch: restarts are the loop's decision."""
@@ -61,5 +61,8 @@ class Host(Protocol):
     def stats(self) -> FilesystemStats:
         """Space on the data volume."""
 
-    def write_for_engine(self, path: Path, text: str) -> None:
-        """Writes a file atomically that the engine's user can read and not change."""
+    def write_for_engine(self, path: Path, text: str) -> bool:
+        """Writes a file atomically that the engine's user can read and not change; whether it was not so before."""
+
+    def drift(self) -> tuple[Drift, ...]:
+        """What is no longer as it was placed, and only whoever placed it can put right."""

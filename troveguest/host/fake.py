@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from common.contract.types import FilesystemStats
+from common.contract.types import Drift, FilesystemStats
 from common.errors import HostFailed
 
 from .base import Finished, ProcessId, ServiceState
@@ -35,6 +35,7 @@ class FakeHost:
     on_job: Callable[[Job], Finished] = lambda job: Finished(0, "")
     space: FilesystemStats = field(default_factory=lambda: FilesystemStats(total=_GIB, used=0, free=_GIB))
     files: dict[Path, str] = field(default_factory=dict)
+    drifted: tuple[Drift, ...] = ()
     jobs: list[Job] = field(default_factory=list)
     starts: int = 0
     stops: int = 0
@@ -46,9 +47,10 @@ class FakeHost:
         self._ids = count(1000)
         self._state = ServiceState(False, None, None)
 
-    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> None:
-        self.command = tuple(argv)
-        self.environment = dict(environment or {})
+    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> bool:
+        before = self.command, self.environment
+        self.command, self.environment = tuple(argv), dict(environment or {})
+        return before != (self.command, self.environment)
 
     def start_database(self) -> None:
         with self._lock:
@@ -82,5 +84,9 @@ class FakeHost:
     def stats(self) -> FilesystemStats:
         return self.space
 
-    def write_for_engine(self, path: Path, text: str) -> None:
-        self.files[path] = text
+    def write_for_engine(self, path: Path, text: str) -> bool:
+        before, self.files[path] = self.files.get(path), text
+        return before != text
+
+    def drift(self) -> tuple[Drift, ...]:
+        return self.drifted

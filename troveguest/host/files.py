@@ -38,8 +38,9 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner =
 def write_if_changed(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner = (-1, -1)) -> bool:
     """``write``, left out where content, mode and owner are right already; whether something was written."""
     data = content.encode() if isinstance(content, str) else content
-    if read(path, len(data) + 1) == data and _is(path, mode, owner):
-        return False
+    with suppress(PermissionError):  # what was taken from us is written anew
+        if read(path, len(data) + 1) == data and _is(path, mode, owner):
+            return False
     write(path, data, mode=mode, owner=owner)
     return True
 

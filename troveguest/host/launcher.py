@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -IS
-"""Becomes the database server: ``launcher.py COMMAND LOG NOTE``. Standard library alone; runs as the engine's user.
+"""Becomes the database server: ``launcher.py COMMAND NOTE``. Standard library alone; runs as the engine's user.
 
 COMMAND is a JSON file ``{"argv": [...], "environment": {...}}`` that the agent wrote. The server takes over this very
-process, so that it is the supervisor's own child; its standard streams go to LOG, of which one older part is kept.
+process, so that it is the supervisor's own child; what it says on its standard streams goes to the supervisor's log.
 
 NOTE gets the process's id, start in clock ticks, and boot: by it the server is found if its supervisor was killed.
 """
@@ -11,30 +11,18 @@ import json
 import os
 import sys
 
-LOG_LIMIT = 1 << 20
-"""Bytes after which a start begins a new log."""
-
 _BASE = ("PATH", "LANG", "TROVE_HOME")
 
 
-def main(command: str, log: str, note: str) -> None:
+def main(command: str, note: str) -> None:
     with open(command, encoding="utf-8") as file:  # noqa: PTH123 (pathlib costs a start 5 ms)
         order = json.load(file)
     os.umask(0o027)
     os.setsid()
-    _speak_to(log)
     _introduce(note)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     environment = {name: os.environ[name] for name in _BASE if name in os.environ}
     os.execvpe(order["argv"][0], order["argv"], environment | order["environment"])  # noqa: S606
-
-
-def _speak_to(log: str) -> None:
-    if os.path.exists(log) and os.path.getsize(log) > LOG_LIMIT:  # noqa: PTH110, PTH202
-        os.replace(log, f"{log}.1")  # noqa: PTH105
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o640)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
 
 
 def _introduce(note: str) -> None:

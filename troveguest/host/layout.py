@@ -9,7 +9,7 @@
       orders/        commands for the supervised services   the agent writes, the engine's user reads
       jobs/          what jobs report                       the engine's user writes, the agent reads
       run/           socket and process id file             the engine's user writes, the agent connects
-      log/           logs of both
+      log/           logs of both, each in a directory that the agent's user writes
       volume/        mount point; data/ is the engine's user's
       services/      run directories of the supervisor
       current        link to the agent's release
@@ -22,6 +22,9 @@ from pathlib import Path
 
 AGENT, DATABASE, JOB = "agent", "database", "job"
 SERVICES = (AGENT, DATABASE, JOB)
+LOGGED = (AGENT, DATABASE)
+
+DATA_MODE = 0o750
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,8 @@ class Layout:
 
     @property
     def database_log(self) -> Path:
-        """What the server says on its standard streams."""
-        return self.log / "database.log"
+        """What the server says on its standard streams, as svlogd keeps it."""
+        return self.log / DATABASE / "current"
 
     @property
     def database_process(self) -> Path:

@@ -1,25 +1,27 @@
 """The real host: services of a private ``runsvdir``, steered through pipes that the agent may write to."""
 
 import os
+import stat
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from common.contract.types import FilesystemStats
+from common.contract.types import Drift, FilesystemStats
 from common.errors import Busy, HostFailed, Invalid
 
 from . import files, processes
 from .base import Finished, ProcessId, ServiceState
 from .jobs import Jobs
-from .layout import DATABASE, Layout
-from .record import Record
+from .layout import DATA_MODE, DATABASE, Layout
+from .record import IMAGE, Record
 from .supervision import Supervised
 
 _NOTE = 128
 _SUPERVISOR = 5.0
 """Seconds that runsv may take for an order; it holds a service back for one second after a short life."""
+_REMEDY = "Place the instance again; the control plane does that by itself within minutes."
 
 
 class RunitHost:
@@ -32,11 +34,11 @@ class RunitHost:
         self._database_lock = threading.Lock()
         self._jobs_lock = threading.Lock()
 
-    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> None:
+    def set_command(self, argv: Sequence[str], environment: dict[str, str] | None = None) -> bool:
         if not argv:
             raise Invalid("A command needs a program.")
         command = {"argv": list(argv), "environment": environment or {}}
-        files.write_if_changed(self._layout.command, msgspec.json.encode(command), mode=0o640)
+        return self._write(self._layout.command, msgspec.json.encode(command))
 
     def start_database(self) -> None:
         with self._database_lock:
@@ -107,8 +109,21 @@ class RunitHost:
         used = _size_of_tree(self._layout.volume)
         return FilesystemStats(total=size, used=used, free=max(0, min(size - used, free)))
 
-    def write_for_engine(self, path: Path, text: str) -> None:
-        files.write_if_changed(path, text, mode=0o640)
+    def write_for_engine(self, path: Path, text: str) -> bool:
+        return self._write(path, text)
+
+    def drift(self) -> tuple[Drift, ...]:
+        layout = self._layout
+        if Record.read(layout.record).volume == IMAGE and not layout.volume.is_mount():
+            return (Drift(sentence=f"The volume is not mounted at {layout.volume}. {_REMEDY}"),)
+        data, engine = layout.data.stat(), layout.run.stat()
+        if (data.st_uid, stat.S_IMODE(data.st_mode)) != (engine.st_uid, DATA_MODE):
+            return (Drift(sentence=f"{layout.data} has another owner or mode than it was given. {_REMEDY}"),)
+        return ()
+
+    def _write(self, path: Path, content: str | bytes) -> bool:
+        """The directory gives its files to the engine's group."""
+        return files.write_if_changed(path, content, mode=0o640, owner=(os.geteuid(), path.parent.stat().st_gid))
 
 
 def _size_of_tree(top: Path) -> int:

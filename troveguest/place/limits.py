@@ -70,6 +70,12 @@ def members(instance_id: str) -> set[int]:
     return found
 
 
+def read(instance_id: str) -> dict[str, object]:
+    """The limits as they are, by the names of their files."""
+    return {f"the limit {file.name}": file.read_text() for group in _groups(instance_id)
+            for files in _values(0, 0).values() for name, _ in files if (file := group / name).exists()}
+
+
 def roots() -> tuple[Path, ...]:
     """The files by which a process leaves the groups of whoever started it, so that their end is not its own."""
     places = [ROOT] if (ROOT / "cgroup.procs").exists() else sorted(ROOT.glob("*"))

@@ -11,8 +11,8 @@ from common.contract.placement import Growth, Placed, Placement, Unplacement
 from common.errors import HostFailed, Invalid, NotFound
 
 from ..host import files, record
-from ..host.layout import Layout
-from . import commands, configuration, limits, remains, scripts, services, users, volume
+from ..host.layout import DATA_MODE, LOGGED, Layout
+from . import commands, configuration, limits, picture, remains, services, users, volume
 from .limits import NONE, Limits
 from .volume import Volume
 
@@ -40,9 +40,10 @@ def place(placement: Placement) -> Placed:
     _check(placement)
     with _held(layout.home):
         site = Site(placement, layout)
+        before = _picture(layout) if layout.record.exists() else None
         for step in STEPS:
             step(site)
-    return _placed(site)
+        return _placed(site, () if before is None else picture.changes(before, _picture(layout)))
 
 
 def grow(growth: Growth) -> None:
@@ -92,9 +93,8 @@ def make_directories(site: Site) -> None:
         (layout.orders, 0o2750, (agent.uid, engine.gid)),
         (layout.jobs, 0o2750, engine.owner),
         (layout.run, 0o2750, engine.owner),
-        # both write here, and neither may take away the other's
-        (layout.log, 0o3770, (own[0], engine.gid)),
-        (scripts.log(layout), 0o700, agent.owner),
+        (layout.log, 0o750, (own[0], engine.gid)),
+        *((layout.log / name, 0o700, agent.owner) for name in LOGGED),
         (layout.services, 0o755, own),
     ):
         files.ensure_directory(path, mode, owner)
@@ -113,7 +113,7 @@ def make_volume(site: Site) -> None:
         files.ensure_directory(place_of_volume.image.parent, 0o700)
     site.volume = place_of_volume.ensure(site.placement.volume_gb, known)
     files.ensure_directory(layout.volume, 0o755)
-    files.ensure_directory(layout.data, 0o750, engine.owner)
+    files.ensure_directory(layout.data, DATA_MODE, engine.owner)
     _write_record(layout, site.volume, site.placement.volume_gb)
 
 
@@ -136,14 +136,19 @@ STEPS: tuple[Callable[[Site], None], ...] = (
     make_accounts, make_directories, make_volume, set_limits, configure, supervise)
 
 
-def _placed(site: Site) -> Placed:
+def _picture(layout: Layout) -> dict[str, object]:
+    return picture.take(layout, _volume(layout).is_mounted())
+
+
+def _placed(site: Site, repaired: tuple[str, ...]) -> Placed:
     apart = site.accounts.are_apart
     size, why = site.placement.volume_gb, site.volume.reason
     watched = f"The volume is a plain directory; its size of {size} GB is watched but not enforced: {why}."
     notes = (watched if why else "", site.limits.note, "" if apart else _ONE_USER)
     return Placed(
         instance_id=site.placement.instance_id, limits=site.limits.kind, volume=site.volume.kind,
-        trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note))
+        trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note),
+        repaired=repaired)
 
 
 def _layout(instance_id: str, home: str) -> Layout:

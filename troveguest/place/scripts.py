@@ -20,19 +20,17 @@ def agent(layout: Layout, accounts: Accounts) -> str:
     return _script("exec 2>&1", "umask 027", f"exec {become} {program}")
 
 
-def agent_log(layout: Layout, accounts: Accounts) -> str:
-    """svlogd keeps ten files of 1 MB."""
-    return _script(f"exec {_become(layout, accounts, accounts.agent)} {commands.find('svlogd')} {_word(log(layout))}")
-
-
-def log(layout: Layout) -> Path:
-    return layout.log / "agent"
+def log_keeper(layout: Layout, name: str, accounts: Accounts) -> str:
+    """svlogd keeps ten files of 1 MB. The engine's user may not write them, so that it cannot fill the host's disk."""
+    directory = _word(layout.log / name)
+    return _script(f"exec {_become(layout, accounts, accounts.agent)} {commands.find('svlogd')} {directory}")
 
 
 def database(layout: Layout, accounts: Accounts, limits: Limits) -> str:
     words = " ".join(map(_word, (
-        launcher(layout), layout.command, layout.database_log, layout.database_process)))
-    return _script(*_confined(limits), f"exec {_become(layout, accounts, accounts.engine)} {PYTHON} {words}")
+        launcher(layout), layout.command, layout.database_process)))
+    become = _become(layout, accounts, accounts.engine)
+    return _script("exec 2>&1", *_confined(limits), f"exec {become} {PYTHON} {words}")
 
 
 def job(layout: Layout, accounts: Accounts, limits: Limits) -> str:

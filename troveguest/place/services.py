@@ -10,7 +10,7 @@ from common.errors import HostFailed
 
 from ..host import files, launcher, processes, runner
 from ..host.base import ProcessId
-from ..host.layout import AGENT, DATABASE, JOB, SERVICES, Layout
+from ..host.layout import AGENT, DATABASE, JOB, LOGGED, SERVICES, Layout
 from ..host.supervision import Supervised
 from . import commands, limits, scripts
 from .limits import Limits
@@ -34,8 +34,9 @@ def write(layout: Layout, accounts: Accounts, confines: Limits) -> None:
     _service(layout, DATABASE, scripts.database(layout, accounts, confines), accounts.agent)
     _service(layout, JOB, scripts.job(layout, accounts, confines), accounts.agent)
     _program(layout.service(JOB) / "finish", scripts.job_finish(layout, accounts))
-    files.ensure_directory(layout.service(AGENT) / "log", 0o755)
-    _program(layout.service(AGENT) / "log" / "run", scripts.agent_log(layout, accounts))
+    for name in LOGGED:
+        files.ensure_directory(layout.service(name) / "log", 0o755)
+        _program(layout.service(name) / "log" / "run", scripts.log_keeper(layout, name, accounts))
     _program(layout.services / "supervisor", scripts.supervisor(layout, limits.roots()))
 
 
@@ -54,12 +55,14 @@ def start(layout: Layout) -> None:
 
 
 def refresh_agent(layout: Layout) -> None:
-    """Restarts an agent that is older than what it runs from; nothing else notices."""
+    """Starts an agent that somebody took down, and restarts one that is older than what it runs from."""
     service = Supervised(layout.supervise(AGENT))
     sources = (layout.current, layout.service(AGENT) / "run", *layout.config.iterdir())
     newest = max(source.lstat().st_mtime for source in sources)
     process = service.process()
-    if process is not None and processes.started_at(process) + _TICK < newest:
+    if process is None:
+        service.tell(b"u")
+    elif processes.started_at(process) + _TICK < newest:
         service.tell(b"t")
 
 

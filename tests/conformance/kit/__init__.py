@@ -9,7 +9,7 @@ from collections.abc import Callable
 from common.datastores.manifest import Manifest
 
 from ..subject import Subject
-from . import access, asking, databases, life, names, root, users
+from . import access, asking, databases, drift, life, names, root, users
 
 __all__ = ["LIFE", "Behaviour", "asking", "identify", "serving"]
 
@@ -23,7 +23,7 @@ def _of(module: object) -> tuple[Behaviour, ...]:
 
 LIFE = _of(life)
 _NEEDS = ({"databases"}, databases), ({"users", "databases"}, users), ({"users", "databases", "access"}, access), \
-         ({"root"}, root), ({"users", "databases", "access"}, names)
+         ({"root"}, root), ({"users", "databases", "access"}, names), ({"users", "databases"}, drift)
 
 
 def serving(manifest: Manifest) -> tuple[Behaviour, ...]:

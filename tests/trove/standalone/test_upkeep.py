@@ -33,6 +33,7 @@ def look_after(world: World) -> None:
     keeper = PlaceKeeper(world.services)
     keeper.start()
     keeper.join()
+    keeper.stop()
 
 
 def test_places_that_a_reboot_took_are_made_again(world: World) -> None:

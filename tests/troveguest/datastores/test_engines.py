@@ -18,7 +18,7 @@ from troveguest.host.fake import FakeHost
 def context(tmp_path: Path) -> EngineContext:
     return EngineContext(
         host=FakeHost(), version="1", address="127.0.0.1", port=3306, memory_mb=256, data_dir=tmp_path / "data",
-        config_dir=tmp_path, run_dir=Path("/nowhere"), log_dir=tmp_path, binaries="", admin="agent")
+        config_dir=tmp_path, run_dir=Path("/nowhere"), database_log=tmp_path / "log", binaries="", admin="agent")
 
 
 @pytest.mark.parametrize("name", ENGINES)

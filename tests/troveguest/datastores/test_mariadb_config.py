@@ -20,7 +20,7 @@ def context() -> EngineContext:
     home = Path("/home of/one")
     return EngineContext(
         host=FakeHost(), version="10.11", address="127.64.0.7", port=3306, memory_mb=512, data_dir=home / "data",
-        config_dir=home / "engine", run_dir=home / "run", log_dir=home / "log", binaries="", admin="agent")
+        config_dir=home / "engine", run_dir=home / "run", database_log=home / "log", binaries="", admin="agent")
 
 
 def megabytes(text: str) -> int:
@@ -52,11 +52,11 @@ def test_the_log_is_a_small_part_of_the_volume() -> None:
 
 
 def test_what_is_ours_comes_last(context: EngineContext) -> None:
-    text = config.text(context, GIB)
+    text = config.text(context, GIB, repair=False)
     defaults, own = text.split('!include /home of/one/engine/overrides.cnf\n')
     assert 'innodb-flush-log-at-trx-commit = "1"' in defaults
     for line in ('port = "3306"', 'bind-address = "127.64.0.7"', 'datadir = "/home of/one/data/server"',
-                 'socket = "/home of/one/run/mariadb.sock"', 'log-error = "/home of/one/log/mariadb.log"'):
+                 'socket = "/home of/one/run/mariadb.sock"', 'skip-log-error = "1"'):
         assert line in own
         assert line not in defaults
 

@@ -109,7 +109,7 @@ def test_health_is_told_whatever_answers(tmp_path: Path, said: bytes) -> None:
     host = FakeHost()
     engine = make(EngineContext(
         host=host, version="10.11", address="127.0.0.1", port=3306, memory_mb=256, data_dir=tmp_path,
-        config_dir=tmp_path, run_dir=tmp_path, log_dir=tmp_path, binaries="", admin="agent"))
+        config_dir=tmp_path, run_dir=tmp_path, database_log=tmp_path / "log", binaries="", admin="agent"))
     host.set_command(["server"])
     host.start_database()
     with socket.socket(socket.AF_UNIX) as stranger:

@@ -13,7 +13,7 @@ from common.datastores import fake as rules
 from common.errors import Conflict, EngineFailed, Exists, NotFound, NotReady, Refused
 from common.secret import Secret
 
-from ..base import EngineContext, Health
+from ..base import EngineContext, Health, rewritten
 
 _COMMAND = ("/bin/sleep", "infinity")
 _PREPARE = ("/bin/true",)
@@ -47,6 +47,7 @@ class FakeEngine:
     def __init__(self, context: EngineContext) -> None:
         self.context = context
         self.world = _worlds.setdefault(context.data_dir, World())
+        self._configured = False
 
     # lifecycle
 
@@ -61,8 +62,12 @@ class FakeEngine:
             raise EngineFailed("The fake engine's preparation failed.")
         self.world.initialised = True
 
-    def configure(self) -> None:
-        self.context.host.set_command(_COMMAND)
+    def configure(self) -> tuple[str, ...]:
+        changed, self._configured = self.context.host.set_command(_COMMAND) and self._configured, True
+        return ("command",) if changed else ()
+
+    def tend(self, serving: bool) -> tuple[t.Drift, ...]:
+        return tuple(map(rewritten, self.configure()))
 
     def start(self, timeout: float) -> None:
         if not self.world.initialised:

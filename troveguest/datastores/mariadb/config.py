@@ -36,6 +36,7 @@ class Layout:
     socket: Path
     pid: Path
     log: Path
+    repair: Path
 
 
 def layout(context: EngineContext) -> Layout:
@@ -51,7 +52,8 @@ def layout(context: EngineContext) -> Layout:
         overrides=context.config_dir / "overrides.cnf",
         socket=socket,
         pid=context.run_dir / "mariadb.pid",
-        log=context.log_dir / "mariadb.log",
+        log=context.database_log,
+        repair=context.config_dir / "repair.sql",
     )
 
 
@@ -75,19 +77,20 @@ def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
     }
 
 
-def text(context: EngineContext, volume_bytes: int) -> str:
-    """The whole configuration file."""
+def text(context: EngineContext, volume_bytes: int, repair: bool) -> str:
+    """The whole configuration file; with ``repair`` the server runs that file of statements when it starts."""
     place = layout(context)
     own = {
         "datadir": place.data,
         "tmpdir": place.temporary,
         "socket": place.socket,
         "pid-file": place.pid,
-        "log-error": place.log,
         "bind-address": context.address,
         "port": context.port,
         "skip-name-resolve": "ON",
         "skip-symbolic-links": "ON",
+        "skip-log-error": "1",  # to its standard streams, whose log is kept short
+        **({"init-file": place.repair} if repair else {}),
     }
     defaults = _section({**DEFAULTS, **sized(context.memory_mb, volume_bytes)})
     return f"# Written by trove-guestagent, and again at each of its starts.\n{defaults}\n" \

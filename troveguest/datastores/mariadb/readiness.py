@@ -19,12 +19,13 @@ class Answer(enum.Enum):
     SILENT = "silent"
 
 
-def ask(path: Path, timeout: float) -> Answer:
-    """Knocks at a Unix socket. Takes at most ``timeout`` seconds a read, and never raises."""
+def ask(where: Path | tuple[str, int], timeout: float) -> Answer:
+    """Knocks at a Unix socket, or at address and port. Takes at most ``timeout`` seconds a read, and never raises."""
+    family, place = (socket.AF_UNIX, str(where)) if isinstance(where, Path) else (socket.AF_INET, where)
     try:
-        with socket.socket(socket.AF_UNIX) as knock:
+        with socket.socket(family) as knock:
             knock.settimeout(timeout)
-            knock.connect(str(path))
+            knock.connect(place)
             return read(knock.recv(_HEAD, socket.MSG_WAITALL))
     except OSError:  # no socket yet, nobody behind it, or no word in time: all of them are silence
         return Answer.SILENT

@@ -1,10 +1,13 @@
 """The server's own log, as far as an error message wants it."""
 
+import time
 from pathlib import Path
 
 from ...host import files
 
 _LINES, _CHARACTERS, _BYTES = 5, 1000, 32 * 1024
+_PATIENCE, _LOOK_AGAIN = 1.0, 0.02
+"""Seconds; whoever keeps the log writes a line a moment after it was said, and announces that to nobody."""
 
 
 class ServerLog:
@@ -16,9 +19,17 @@ class ServerLog:
         """From here on: what was said before is no longer of interest."""
         self._begin = self._size()
 
+    def last_errors(self) -> str:
+        """``since_mark`` of a server that has ended: waits for a moment until an error is in it."""
+        until = time.monotonic() + _PATIENCE
+        while "[ERROR]" not in (said := self.since_mark()) and time.monotonic() < until:
+            time.sleep(_LOOK_AGAIN)
+        return said
+
     def since_mark(self) -> str:
-        """At most the last 32 KiB of it."""
-        new = self._size() - self._begin
+        """At most the last 32 KiB of it; of a log that was begun anew since, what is in the new one."""
+        size = self._size()
+        new = size - self._begin if size >= self._begin else size
         return files.tail(self._path, min(new, _BYTES)) if new > 0 else ""
 
     def _size(self) -> int:

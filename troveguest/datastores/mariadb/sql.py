@@ -108,8 +108,9 @@ class Sql:
         if is_full(self._space().free):
             raise no_space()
 
-    def check(self, timeout: float) -> None:
-        """Logs in anew and asks a question, whatever the kept connection does, within ``timeout`` seconds altogether.
+    def check(self, timeout: float, question: str = "SELECT 1") -> Any:
+        """Logs in anew and asks a question, whatever the kept connection does, within ``timeout`` seconds altogether;
+        the first value of the answer.
 
         Raises NotReady when nobody answers in time, and the server's errors as ours.
         """
@@ -119,7 +120,7 @@ class Sql:
             try:
                 line.settimeout(timeout)
                 line.connect(str(self._path))
-                self._ask(line)
+                return self._ask(line, question)
             except pymysql.err.Error as error:
                 raise self._explain(error) from None
             except OSError:
@@ -144,11 +145,11 @@ class Sql:
             self._connection = connection
         return self._connection
 
-    def _ask(self, line: socket.socket) -> None:
+    def _ask(self, line: socket.socket, question: str) -> Any:
         connection = self._connection_to_be()
         connection.connect(line)
         try:
-            Session(connection).execute("SELECT 1")
+            return Session(connection).rows(question)[0][0]
         finally:
             connection.close()
 
