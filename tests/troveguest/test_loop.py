@@ -243,6 +243,46 @@ def test_it_tells_of_changes_and_of_nothing_else(ground: Ground) -> None:
     assert ground.told == 2
 
 
+SAID = t.Drift(sentence="The volume is not mounted.")
+DONE = t.Drift(sentence="A file was put right.", repaired=True)
+
+
+def test_what_cannot_be_repaired_makes_a_server_less_than_healthy_until_it_is_over(ground: Ground) -> None:
+    ground.host.start_database()
+    assert ground.turn() is Status.HEALTHY
+    ground.server.drifted = (SAID, DONE)
+    ground.clock.time += 31
+    for _ in range(5):
+        assert ground.turn() is Status.RUNNING
+    assert ground.loop.seen is not None and ground.loop.seen.sentence == f"It answers. {SAID.sentence} {DONE.sentence}"
+    assert [drift.repaired for drift in ground.loop.seen.drift] == [False, True]
+    assert ground.told == 2, "one change, told once"
+    ground.server.drifted = ()
+    ground.clock.time += 31
+    assert ground.turn() is Status.HEALTHY
+    assert (ground.told, ground.host.starts, ground.host.stops) == (3, 1, 0)
+
+
+def test_what_is_beneath_comes_first_and_hides_nothing_of_the_server(ground: Ground) -> None:
+    ground.host.start_database()
+    ground.host.drifted = (SAID,)
+    ground.server.drifted = (DONE,)
+    assert ground.turn() is Status.RUNNING
+    assert ground.loop.seen is not None and [drift.sentence for drift in ground.loop.seen.drift] == [SAID.sentence]
+
+
+def test_a_directory_that_was_closed_to_it_is_named(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed() -> bool:
+        raise PermissionError(13, "Permission denied", "/data")
+
+    monkeypatch.setattr(ground.server, "is_initialised", closed)
+    assert ground.turn() is Status.UNKNOWN
+    assert ground.loop.seen is not None and ground.loop.seen.sentence == "/data: Permission denied."
+    monkeypatch.undo()
+    ground.host.start_database()
+    assert ground.turn() is Status.HEALTHY
+
+
 def test_a_machine_that_does_not_let_it_look_says_nothing_of_the_server(
         ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     def blind() -> ServiceState:

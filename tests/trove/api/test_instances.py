@@ -11,8 +11,8 @@ from trove.db import instances
 
 LIST_VIEW = {"id", "name", "status", "operating_status", "region", "links", "flavor", "datastore", "access", "volume",
              "tenant_id"}
-DETAIL_VIEW = LIST_VIEW | {"created", "updated", "service_status_updated", "server_id", "volume_id",
-                           "encrypted_rpc_messaging"}
+DETAIL_VIEW = LIST_VIEW | {"created", "updated", "service_status_updated", "service_status_sentence", "server_id",
+                           "volume_id", "encrypted_rpc_messaging"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 

@@ -183,6 +183,24 @@ def test_last_words_are_those_since_the_mark(tmp_path: Path) -> None:
     assert len(log.since_mark()) <= 32 * 1024
 
 
+def test_last_words_are_found_in_a_log_that_was_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "current"
+    path.write_text("[ERROR] of before\n" * 100)
+    log = ServerLog(path)
+    log.mark()
+    path.write_text("[ERROR] why\n")
+    assert last_words(log.last_errors()) == "It said last: [ERROR] why"
+
+
+def test_last_words_that_come_a_moment_later_are_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "current"
+    log = ServerLog(path)
+    writer = threading.Timer(0.1, path.write_text, ["[ERROR] why\n"])
+    writer.start()
+    assert last_words(log.last_errors()) == "It said last: [ERROR] why"
+    writer.join()
+
+
 @pytest.mark.parametrize(("said", "words"), [
     ("", ""), ("a\nb\n", "It said last: a | b"), ("\n".join("123456"), "It said last: 2 | 3 | 4 | 5 | 6"),
 ])

@@ -77,6 +77,42 @@ def test_asking_again_answers_the_same_and_touches_nothing(ground, placement) ->
     assert host.database().process == server
 
 
+def test_what_was_changed_is_put_right_and_named(ground, placement) -> None:
+    ground.place(placement)
+    layout = ground.layout(placement)
+    host, server = started(ground, placement)
+    before = picture(layout.home)
+    assert host.drift() == ()
+    (layout.service("database") / "run").write_text("#!/bin/sh\nexec sleep 1\n")
+    layout.data.chmod(0o700)
+    (layout.config / "10-instance.conf").write_text("[DEFAULT]\n")
+    assert "another owner or mode" in host.drift()[0].sentence
+    assert set(ground.place(placement).repaired) == {
+        "services/database/run", "volume/data", "config/10-instance.conf"}
+    assert picture(layout.home) == before
+    assert host.drift() == ground.place(placement).repaired == ()
+    assert host.database().process == server
+
+
+def test_a_volume_that_was_unmounted_is_named_and_mounted_again(as_root) -> None:
+    placement = as_root.placement()
+    if as_root.place(placement).volume != "image":
+        pytest.skip("this machine has no loop devices")
+    host, server = started(as_root, placement)
+    subprocess.run(["umount", "--lazy", host._layout.volume], check=True)
+    assert "not mounted" in host.drift()[0].sentence
+    assert "the mount of the volume" in as_root.place(placement).repaired
+    assert host.drift() == () and host.database().process == server
+
+
+def test_an_agent_that_was_taken_down_is_started_again(ground, placement) -> None:
+    ground.place(placement)
+    Supervised(ground.layout(placement).supervise(AGENT)).tell(b"d")
+    until(lambda: Supervised(ground.layout(placement).supervise(AGENT)).process() is None, 10, "it is down", 0.02)
+    ground.place(placement)
+    agent(ground, placement)
+
+
 def test_the_agent_reads_what_it_was_given(ground, placement) -> None:
     ground.place(placement)
     layout = ground.layout(placement)

@@ -94,6 +94,9 @@ class InstanceDetail(Instance, frozen=True, kw_only=True):
     created: blocks.Timestamp
     updated: blocks.Timestamp
     service_status_updated: blocks.Timestamp | None
+    service_status_sentence: Annotated[str, Meta(
+        examples=["MariaDB answers."], description="What the agent said then, of the server and of what was changed"
+                                                   " behind its back.")]
     fault: Fault | UnsetType = UNSET
     local_storage: LocalStorage | UnsetType = UNSET
     server_id: UnsetType | None = UNSET
@@ -150,6 +153,7 @@ def detail(row: rows.Instance, base: Base, caller: Caller, region: str, now: flo
         created=blocks.timestamp(row.created),
         updated=blocks.timestamp(row.updated),
         service_status_updated=blocks.timestamp_or_none(row.observed.at),
+        service_status_sentence=row.observed.sentence,
         fault=UNSET if row.fault is None else fault(row.fault, caller),
     )
 

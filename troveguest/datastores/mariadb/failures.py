@@ -25,9 +25,6 @@ _FULL = frozenset({1021, 1114})
 _SAYS_FULL = re.compile(r"No space left on device|(errno:|Errcode:|with error) (28|122)\b")
 """The operating system's ENOSPC and EDQUOT, in the ways in which MariaDB and InnoDB write them."""
 
-REFUSED = "The database server refuses the agent's own account."
-REFUSED_HINT = "Somebody with root took it away. Restart the instance: the server gives it back when it starts."
-
 _KNOWN: dict[int, tuple[type[TroveError], str]] = {
     1007: (Exists, "The database is there already."),
     1008: (NotFound, "The database is not there."),
@@ -55,7 +52,7 @@ def translate(number: int, text: str) -> TroveError:
     if number in (1040, 1203):
         return NotReady("The database server has no connection free.", "Close connections, or raise max_connections.")
     if number in _REFUSED:
-        return EngineFailed(REFUSED, REFUSED_HINT)
+        return refused()
     kind, sentence = _KNOWN.get(number, (EngineFailed, "The database server refused the order."))
     return kind(f"{sentence} (MariaDB's error {number}: {text[:300]})")
 
@@ -70,6 +67,11 @@ def is_full(free_bytes: int) -> bool:
 
 def no_space() -> NoSpace:
     return NoSpace("The volume of the database server is full.", "Make the volume larger, or delete data.")
+
+
+def refused() -> EngineFailed:
+    return EngineFailed("The database server refuses the agent's own account.",
+                        "Somebody with root took it away. Restart the instance: the server gives it back at its start.")
 
 
 def timed_out(free_bytes: int) -> TroveError:

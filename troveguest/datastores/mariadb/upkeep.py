@@ -7,7 +7,7 @@ make the account anew; once that is lost, the server itself does it at its next 
 from common.contract import types as t
 from common.errors import TroveError
 
-from .failures import REFUSED, REFUSED_HINT
+from .failures import refused
 from .names import Identifier
 from .sql import Session, Sql
 
@@ -39,7 +39,7 @@ class Upkeep:
         if lost:
             self.shut_out = not self._restored()
             if self.shut_out:
-                return [t.Drift(sentence=f"{REFUSED} {REFUSED_HINT}")]
+                return [t.Drift(sentence=refused().sentence())]
         self.shut_out = False
         return [_repaired(self.admin)] * lost + self._tend_system()
 
@@ -48,7 +48,7 @@ class Upkeep:
         try:
             return not _is_whole(self.sql.check(LOOK, "SHOW GRANTS"))
         except TroveError as error:
-            if error.message != REFUSED:
+            if error.message != refused().message:
                 raise
             return True
 
