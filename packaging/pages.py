@@ -138,6 +138,15 @@ _PLACES = {
     "common/openstack/options.py": "The configuration of an agent is wrong",
 }
 
+FAULTS = ("trove/taskmanager", "trove/providers", "trove/bus", "troveguest/place", "troveguest/datastores",
+          "troveguest/handlers", "troveguest/host", "common/openstack/rpc")
+"""Where an error comes from that ends up as the ``fault`` of an instance: the packages that do long work."""
+
+
+def fault_sentences() -> frozenset[str]:
+    """Every sentence that the ``fault`` of an instance may begin with, as the page of errors has it."""
+    return frozenset(said for where in FAULTS for file in _sources(CHECKOUT / where) for _, said, _ in _raised(file))
+
 
 def _commands(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The commands below ``command`` that do something, each with the words that call it."""

@@ -1,6 +1,7 @@
 """The reference pages that are drawn from the code."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -47,6 +48,12 @@ def test_errors_are_shown_with_kind_sentence_and_remedy(pages: ModuleType) -> No
     assert "| `unreachable` | 503 | yes |" in drawn
     assert set(pages._PLACES) == {where for where in pages._PLACES if (CHECKOUT / where).exists()}
     assert all(f"`{kind}`" in drawn for kind in errors.BY_CODE)
+
+
+def test_the_runbooks_have_every_sentence_of_a_fault_and_no_other(pages: ModuleType) -> None:
+    listed = re.findall(r"^> (.+)$", (CHECKOUT / "docs" / "runbooks.md").read_text(), re.MULTILINE)
+    assert len(listed) == len(set(listed)), "A sentence has two runbooks."
+    assert set(listed) == pages.fault_sentences()
 
 
 def test_every_command_is_shown_with_its_options_and_the_exit_codes(pages: ModuleType) -> None:
