@@ -5,7 +5,7 @@ What a broker and its guests would keep over a death of the control plane is kep
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,13 @@ class FakeTopology:
         self._root = root
         self._root.mkdir(parents=True, exist_ok=True)
         self._bus = bus
+
+    def prepare(self) -> None:
+        self._bus.require()
+
+    def lacking(self, instance_ids: Iterable[str]) -> frozenset[str]:
+        self._bus.require()
+        return frozenset(each for each in instance_ids if not self.exists(each))
 
     def create(self, instance_id: str, password: Secret) -> None:
         self._bus.require()

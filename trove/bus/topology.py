@@ -3,6 +3,8 @@
 Declared over the management interface throughout: logins can be made nowhere else, and one way is enough.
 """
 
+from collections.abc import Iterable
+
 from common.openstack.rpc import names
 from common.secret import Secret
 
@@ -54,6 +56,16 @@ class GuestTopology:
     def exists(self, instance_id: str) -> bool:
         """Whether anything of the guest is there."""
         return instance_id in self.known()
+
+    def lacking(self, instance_ids: Iterable[str]) -> frozenset[str]:
+        """Those of them of which anything is missing; bindings and rights are not looked at."""
+        users, queues, exchanges = self._admin.users(), self._admin.queues(), self._admin.exchanges()
+
+        def has_all(instance_id: str) -> bool:
+            queue, reports, login = _names(instance_id)
+            return login in users and {queue, reports} <= queues and reports in exchanges
+
+        return frozenset(each for each in instance_ids if not has_all(each))
 
     def known(self) -> frozenset[str]:
         """Ids of all instances that have anything on the broker."""

@@ -37,7 +37,7 @@ from trove.metrics.figures import Figures
 from trove.taskmanager.service import TaskManager
 from trove.taskmanager.services import Services
 
-from . import brokers, engines, logfile, measures, places, ports, processes, remains, upkeep
+from . import brokers, engines, logfile, measures, places, ports, processes, remains, upkeep, ways
 from .peers import Peers
 from .state import ENDING, Control, State, build
 
@@ -92,6 +92,10 @@ class Standalone:
         sweeper = remains.RemainsKeeper(store, services.provider)
         sweeper.start()
         self._running.callback(sweeper.stop)
+        way_keeper = ways.WayKeeper(store, bound.topology)
+        way_keeper.start()
+        bound.bus.on_connect(way_keeper.wake)
+        self._running.callback(way_keeper.stop)
         measures.gather(self._figures, store, bound.bus, bound.guests, reports, manager)
         self._tell("Opens the API.")
         return self._start_api(Commands(store, rules(self._conf), manager.wake), bound, wanted_port)

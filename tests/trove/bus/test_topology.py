@@ -54,6 +54,16 @@ def test_made_again_it_takes_the_new_password_and_keeps_what_waits(
     assert amqp_peer.bodies(dataclasses.replace(guest.address, password=Secret("another")), orders) == ["waits"]
 
 
+def test_a_guest_of_which_anything_is_missing_is_found(
+    new_guest: Callable[[], Guest], topology: GuestTopology, admin: Admin
+) -> None:
+    whole, no_login, no_orders, no_reports = (new_guest().instance_id for _ in range(4))
+    admin.delete_user(names.login(no_login))
+    admin.delete_queue(names.guest_queue(no_orders))
+    admin.delete_exchange(names.reports(no_reports))
+    assert topology.lacking([whole, no_login, no_orders, no_reports]) == {no_login, no_orders, no_reports}
+
+
 def test_what_is_missing_is_made_again(guest: Guest, topology: GuestTopology, admin: Admin) -> None:
     before = everything(admin)
     admin.delete_exchange(names.reports(guest.instance_id))
