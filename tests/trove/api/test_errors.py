@@ -71,6 +71,11 @@ def test_a_body_that_is_no_creation_is_400(world: World, body: str) -> None:
     ({"users": [{"name": "anna", "password": "p", "host": "a b"}]}, "a host without blanks"),
     ({"access": {"allowed_cidrs": ["x"]}}, "an IPv4 address or network such as 192.0.2.0/24"),
     ({"nics": [{"ip_address": "x"}]}, "an IPv4 address"),
+    ({"name": 5}, "a text, got a whole number"),
+    ({"name": ""}, "a text of length >= 1"),
+    ({"flavorRef": []}, "a whole number or a text or null, got a list"),
+    ({"users": [{"name": "anna", "password": 5}]}, "a text, got a whole number"),
+    ({"databases": {}}, "a list, got an object"),
 ])
 def test_what_is_expected_is_said_in_words(world: World, members: dict[str, object], words: str) -> None:
     answer = world.ask("POST", "/instances", {"instance": {"name": "one", "flavorRef": "1"} | members})

@@ -1,15 +1,16 @@
 """What the API says of itself: as a document for programs and as a page for people."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import falcon
+from msgspec import Meta
 
 from ..description.declared import describe
 from ..services import Resource
 
 
 class Document(Resource):
-    @describe("This document, in OpenAPI 3.1", dict[str, Any])
+    @describe("This document, in OpenAPI 3.1", Annotated[dict[str, Any], Meta(examples=[{"openapi": "3.1.0"}])])
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.data = self.services.description.document
 

@@ -1,5 +1,6 @@
 """What bodies are built from."""
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -25,6 +26,10 @@ MEANINGS = {
     _SIZE: "a whole number of 1 or more",
 }
 """What each pattern asks for, in words for a person."""
+
+_NOUNS = {"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
+          "object": "an object"}
+_TYPES = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 
 Text = Annotated[str, Meta(min_length=1, max_length=255, pattern=_READABLE)]
 Uuid = Annotated[str, Meta(pattern=_UUID)]
@@ -80,10 +85,15 @@ def unique(what: str, names: tuple[str, ...]) -> None:
 
 
 def in_words(message: str) -> str:
-    """A complaint of msgspec's, with what is expected in place of a regular expression."""
+    """A complaint of msgspec's, with what is expected in place of a regular expression and of Python's types."""
     for pattern, meaning in MEANINGS.items():
         message = message.replace(f"`str` matching regex {pattern!r}", meaning)
-    return message
+    said, at, where = message.partition(" - at ")
+    return (_TYPES.sub(_nouns, said) if said.startswith("Expected ") else said) + at + where
+
+
+def _nouns(types: re.Match[str]) -> str:
+    return " or ".join(_NOUNS.get(each, each) for each in types[1].split(" | "))
 
 
 def last_part(reference: str) -> str:
