@@ -10,7 +10,7 @@ from msgspec import Raw
 from common.contract import types as t
 from common.errors import Unreachable
 from troveguest.journal import Accepted, Journal
-from troveguest.reports import Observation, Reports
+from troveguest.reports import SETTLING, Observation, Reports
 
 AGENT = t.AgentInfo(instance_id="i", agent_version="1", contract_version="1.0", datastore="fake", datastore_version="1",
                     capabilities=(), incarnation="abc")
@@ -28,11 +28,11 @@ class Conductor:
         self._take(hello)
 
     def heartbeat(self, *, heartbeat: t.Heartbeat, timeout: float = 10.0) -> None:
-        assert timeout == 0.0, "an observation waits for nothing"
+        assert timeout == SETTLING, "an observation waits for a connection that is just being made, and no longer"
         self._take(heartbeat)
 
     def progress(self, *, progress: t.Progress, timeout: float = 10.0) -> None:
-        assert timeout == 0.0, "an observation waits for nothing"
+        assert timeout == 0.0, "progress waits for nothing"
         self._take(progress)
 
     def result(self, *, result: t.Result, timeout: float = 10.0) -> None:
