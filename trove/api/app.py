@@ -3,10 +3,11 @@
 import falcon
 
 from common.errors import Invalid, TroveError
+from trove.db.answers import Answers
 from trove.db.commands import Commands
 from trove.metrics.figures import Figures
 
-from . import context, errors, guests, middleware, paths, policy
+from . import context, errors, guests, idempotency, middleware, paths, policy
 from .description import Description
 from .rates import Rates
 from .routes import ROUTES
@@ -23,7 +24,8 @@ def create_app(commands: Commands, guests: guests.Guests, settings: Settings = D
     services = Services(commands, guests, settings, rules, Rates(settings.rates), figures or Figures(),
                         Description(ROUTES))
     around = middleware.Around(_identity(settings), services.rates, services.figures)
-    application = falcon.App(middleware=[around], cors_enable=False)
+    application = falcon.App(middleware=around, cors_enable=False)
+    application.add_middleware(idempotency.Once(Answers(commands.store)))
     application.req_options.strip_url_path_trailing_slash = True
     application.add_error_handler(Exception, errors.on_defect)
     application.add_error_handler(falcon.HTTPError, errors.on_http_error)

@@ -34,13 +34,26 @@ def write(resp: falcon.Response, view: object) -> None:
     resp.data = msgspec.json.encode(view)
 
 
-def _data(req: falcon.Request) -> bytes:
+def raw(req: falcon.Request) -> bytes:
+    """The body as it came, however often it is asked for. Raises 413 for a large one."""
+    if not hasattr(req.context, "body"):
+        req.context.body = _received(req)
+    data: bytes = req.context.body
+    return data
+
+
+def _received(req: falcon.Request) -> bytes:
     if (req.content_length or 0) > MAX_BYTES:
         raise _too_large()
     stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
     data: bytes = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise _too_large()
+    return data
+
+
+def _data(req: falcon.Request) -> bytes:
+    data = raw(req)
     if data and (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise falcon.HTTPUnsupportedMediaType(description="The body must be JSON: send Content-Type: application/json.")
     return data

@@ -10,7 +10,8 @@ from trove.db.views import Project, Scope
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``project_id`` is the path's. ``confined``: even an administrator sees this project alone."""
+    """``project_id`` is the path's. ``confined``: even an administrator sees this project alone. ``once``: what the
+    request does is done once, under this claim (``trove.db.answers``)."""
 
     project_id: str
     user_id: str
@@ -18,6 +19,7 @@ class Caller:
     is_admin: bool
     confined: bool
     request_id: str
+    once: str | None = None
 
     @property
     def scope(self) -> Project:

@@ -10,6 +10,7 @@ import falcon
 import msgspec
 
 from common import errors
+from trove.db.answers import UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,11 @@ MEANINGS = {
     403: "The policy does not let the caller do this.",
     404: "What the path names is not there.",
     406: "`Accept` asks for a version of the API that there is not.",
-    409: "The operation is in a state in which this cannot be done.",
+    409: "The operation is in a state in which this cannot be done, or the first request with this `Idempotency-Key` "
+         "is still being worked on.",
     413: "A quota or a rate limit is reached, then `Retry-After` tells when to come again, or the body is too large.",
     415: "The body is not `application/json`.",
-    422: "The instance is in a state in which this cannot be done now.",
+    422: "The instance is in a state in which this cannot be done now, or the `Idempotency-Key` is another request's.",
     500: "The database server or the operating system refused (`serverError`), or a defect of ours.",
     501: "This is part of OpenStack Trove, and not supported here or by the datastore.",
     503: "The guest agent of the instance does not answer; the request is worth repeating.",
@@ -67,6 +69,7 @@ class Forbidden(errors.Refused):
 
 STATUS: dict[type[errors.TroveError], int] = {
     Forbidden: 403,
+    UnderWay: 409,
     errors.Invalid: 400,
     errors.Refused: 400,
     errors.Exists: 400,

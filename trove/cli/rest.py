@@ -3,7 +3,9 @@
 import http.client
 import json
 import re
+import time
 import urllib.parse
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +19,25 @@ PROJECT = "demo"
 TIMEOUT = 60.0
 """Seconds for one answer: the API may have to wait for the instance's agent."""
 
+PATIENCE = 20.0
+"""Seconds for which a request whose connection was lost is repeated: the control plane may be starting again."""
+
+REPEAT_EVERY = 0.25
+
+_LOST = (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead)
+"""What a connection ends with when the other side dies; ``RemoteDisconnected`` is one of the first."""
+
+
+class Lost(errors.Unreachable):
+    """The connection was there and is gone: nobody knows what became of the request."""
+
+
+class Contested(errors.Conflict):
+    """A 409: of the request itself, or another one with its key is being worked on."""
+
+
 _KINDS: dict[int, type[errors.TroveError]] = {
-    400: errors.Invalid, 404: errors.NotFound, 409: errors.Conflict, 413: errors.OverQuota, 422: errors.Conflict,
+    400: errors.Invalid, 404: errors.NotFound, 409: Contested, 413: errors.OverQuota, 422: errors.Conflict,
     500: errors.Internal, 501: errors.Unsupported, 503: errors.Unreachable}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -38,7 +57,12 @@ class Client:
         return self._ask("GET", path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> Json:
-        return self._ask("POST", path, body)
+        """Done once, however often it has to be sent: a lost connection makes it be repeated under its key."""
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        try:
+            return self._ask("POST", path, body, key)
+        except Lost:
+            return self._repeat("POST", path, body, key)
 
     def put(self, path: str, body: Mapping[str, object]) -> Json:
         return self._ask("PUT", path, body)
@@ -59,13 +83,24 @@ class Client:
     def answers(self) -> bool:
         """Whether the API is there at all."""
         try:
-            self._send("GET", "/healthcheck", None)
+            self._send("GET", "/healthcheck", None, {})
         except errors.Unreachable:
             return False
         return True
 
-    def _ask(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
-        status, text = self._send(method, self.base + path, body)
+    def _repeat(self, method: str, path: str, body: Mapping[str, object] | None, key: Mapping[str, str]) -> Json:
+        until = time.monotonic() + PATIENCE
+        while True:
+            time.sleep(REPEAT_EVERY)
+            try:
+                return self._ask(method, path, body, key)
+            except (errors.Unreachable, Contested):
+                if time.monotonic() > until:
+                    raise
+
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None,
+             headers: Mapping[str, str] | None = None) -> Json:
+        status, text = self._send(method, self.base + path, body, headers or {})
         try:
             answer: Json = json.loads(text) if text else {}
         except ValueError:
@@ -75,15 +110,17 @@ class Client:
             raise _refusal(status, answer)
         return answer
 
-    def _send(self, method: str, path: str, body: Mapping[str, object] | None) -> tuple[int, bytes]:
+    def _send(self, method: str, path: str, body: Mapping[str, object] | None,
+              headers: Mapping[str, str]) -> tuple[int, bytes]:
         connection = self._connection()
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
-                               {"Content-Type": "application/json", "Accept": "application/json"})
+                               {"Content-Type": "application/json", "Accept": "application/json", **headers})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise errors.Unreachable(f"The control plane at {self.endpoint} does not answer: {error}.",
+            kind = Lost if isinstance(error, _LOST) else errors.Unreachable
+            raise kind(f"The control plane at {self.endpoint} does not answer: {error}.",
                                      "Start it: trovectl up.") from None
         finally:
             connection.close()

@@ -13,7 +13,7 @@ from common import datastores
 from common.states import Event, Task
 from trove.domain import creation
 
-from . import births, catalog, guests, instances, interventions, operations, quota, root
+from . import answers, births, catalog, guests, instances, interventions, operations, quota, root
 from .store import Store
 from .views import Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
 
@@ -31,7 +31,11 @@ def nobody(_instance_id: str, _operation_id: str | None) -> None:
 
 
 class Commands:
-    """``wake(instance id, operation id or None)`` is called after the commit: in process, or by the bus."""
+    """``wake(instance id, operation id or None)`` is called after the commit: in process, or by the bus.
+
+    ``once`` is the claim of a request with an Idempotency-Key (``answers``): under one claim a command is done once,
+    and gives what it gave then.
+    """
 
     def __init__(self, store: Store, rules: creation.Rules | None = None,
                  wake: Callable[[str, str | None], None] = nobody) -> None:
@@ -41,12 +45,15 @@ class Commands:
 
     # Instances
 
-    def create_instance(self, project: str, wanted: creation.NewInstance, *, request_id: str) -> Asked:
+    def create_instance(self, project: str, wanted: creation.NewInstance, *, request_id: str,
+                        once: str | None = None) -> Asked:
         """Row, quota, sealed order and operation in one transaction.
 
         Raises Invalid, Refused, Unsupported, NotFound (the datastore) or OverQuota.
         """
         with self.store.write() as connection:
+            if (done := answers.done(connection, once)) is not None:
+                return Asked(done.instance_id, done.operation_id)
             version = catalog.choose(connection, wanted.datastore or self.rules.default_datastore, wanted.version,
                                      wanted.version_number)
             flavor = catalog.wanted_flavor(connection, wanted.flavor)
@@ -54,16 +61,20 @@ class Commands:
             asked = Asked(str(uuid.uuid4()), str(uuid.uuid4()))
             births.insert(connection, self.store.vault, asked.instance_id, project, wanted, version, flavor, self.rules)
             operations.insert(connection, asked.operation_id, asked.instance_id, project, "create", request_id)
+            answers.put_down(connection, once, asked.instance_id, asked.operation_id)
         self.wake(asked.instance_id, asked.operation_id)
         return asked
 
-    def restart(self, project: Project, instance_id: str, *, request_id: str) -> Asked:
+    def restart(self, project: Project, instance_id: str, *, request_id: str, once: str | None = None) -> Asked:
         """Raises NotFound or Conflict."""
         with self.store.write() as connection:
+            if (done := answers.done(connection, once)) is not None:
+                return Asked(done.instance_id, done.operation_id)
             row = instances.locked(connection, project, instance_id)
             instances.move(connection, instance_id, row.task, Event.RESTART_ASKED)
             asked = Asked(instance_id, str(uuid.uuid4()))
             operations.insert(connection, asked.operation_id, instance_id, row.project_id, "restart", request_id)
+            answers.put_down(connection, once, instance_id, asked.operation_id)
         self.wake(instance_id, asked.operation_id)
         return asked
 
@@ -84,9 +95,11 @@ class Commands:
         self.wake(instance_id, asked.operation_id)
         return asked
 
-    def reset_status(self, project: Project, instance_id: str) -> None:
+    def reset_status(self, project: Project, instance_id: str, *, once: str | None = None) -> None:
         """Calls off what is under way; an instance that was whole is then ACTIVE. Raises NotFound."""
         with self.store.write() as connection:
+            if answers.done(connection, once) is not None:
+                return
             row = instances.locked(connection, project, instance_id)
             edge = instances.move(connection, instance_id, row.task, Event.RESET_ASKED)
             operations.call_off(connection, instance_id)
@@ -94,6 +107,7 @@ class Commands:
                 instances.clear_fault(connection, instance_id)
             elif edge.target is not edge.source:
                 instances.set_fault(connection, instance_id, edge.sentence, "reset_status")
+            answers.put_down(connection, once, instance_id)
         self.wake(instance_id, None)
 
     def rename(self, project: Project, instance_id: str, name: str) -> None:
@@ -139,17 +153,23 @@ class Commands:
                 instances.require_known(connection, project, instance_id)
             return operations.page(connection, project, limit, marker, instance_id=instance_id, state=state, kind=kind)
 
-    def retry(self, project: Project, operation_id: str, *, request_id: str) -> Operation:
+    def retry(self, project: Project, operation_id: str, *, request_id: str, once: str | None = None) -> Operation:
         """Has what failed done again, as a new operation. Raises NotFound, or Conflict where there is nothing to do."""
         with self.store.write() as connection:
+            if (done := answers.done(connection, once)) is not None:
+                return operations.get(connection, done.operation_id)
             again = interventions.retry(connection, project, operation_id, request_id)
+            answers.put_down(connection, once, again.instance_id, again.id)
         self.wake(again.instance_id, again.id)
         return again
 
-    def cancel(self, project: Project, operation_id: str, *, by: str) -> Operation:
+    def cancel(self, project: Project, operation_id: str, *, by: str, once: str | None = None) -> Operation:
         """Calls off what is under way. ``by``: a user id. Raises NotFound, or Conflict where there is nothing to do."""
         with self.store.write() as connection:
+            if (done := answers.done(connection, once)) is not None:
+                return operations.get(connection, done.operation_id)
             operation = interventions.cancel(connection, project, operation_id, by)
+            answers.put_down(connection, once, operation.instance_id, operation.id)
         self.wake(operation.instance_id, None)
         return operation
 

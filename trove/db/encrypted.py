@@ -5,6 +5,7 @@ opened behind a query's back: a query says so, with the ``Vault`` of its store.
 """
 
 import base64
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from sqlalchemy.types import TypeDecorator
 
 from common.errors import Internal, Refused
 from common.secret import Secret
+
+_DIGESTS = b"trove.digests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._box = Aead(key)
+        self._digest_key = hashlib.blake2b(key=key, person=_DIGESTS).digest()
+
+    def fingerprint(self, column: Column[Any], data: bytes) -> str:
+        """64 hex digits by which ``data`` is known again, and which tell nothing of it without the key."""
+        place = _place(column, "")
+        return hashlib.blake2b(place + b"\0" + data, digest_size=32, key=self._digest_key).hexdigest()
 
     def seal(self, column: Column[Any], row: str, secret: Secret) -> Sealed:
         sealed = self._box.encrypt(secret.reveal().encode(), _place(column, row))

@@ -179,9 +179,9 @@ root_history = Table(
     Column("disabled_at", Float),
 )
 
-# What a POST with an Idempotency-Key did and was answered. ``id`` is a hash of project and key, ``fingerprint`` one of the
-# request under the installation's key. ``instance_id`` and ``operation_id`` are set in the transaction that does the
-# work, ``status`` and ``answer`` when it is answered; ``holder`` is the life of the API that works on it.
+# What a POST with an Idempotency-Key did and was answered. ``id`` is a hash of project and key, ``fingerprint`` one of
+# the request under the installation's key. ``instance_id`` and ``operation_id`` are set in the transaction that does
+# the work, ``status`` and ``answer`` when it is answered; ``holder`` is the life of the API that works on it.
 idempotency_keys = Table(
     "idempotency_keys", metadata,
     Column("id", String(64), primary_key=True),

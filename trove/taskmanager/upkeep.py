@@ -1,10 +1,10 @@
-"""The records of long work that ended long ago go, so that no store grows for ever."""
+"""The records of long work that ended long ago go, and the answers of yesterday, so that no store grows for ever."""
 
 import time
 from collections.abc import Callable, Sequence
 
 from common.openstack import log
-from trove.db import pruning
+from trove.db import answers, pruning
 from trove.db.store import Store
 
 LOG = log.get(__name__)
@@ -18,7 +18,7 @@ BATCH = 200
 
 
 class Pruner:
-    """``forget`` takes the flow engine's records of these operations away. ``days`` 0: everything is kept."""
+    """``forget`` takes the flow engine's records of these operations away. ``days`` 0: all of these are kept."""
 
     def __init__(self, store: Store, days: int, forget: Callable[[Sequence[str]], None]) -> None:
         self._store = store
@@ -28,8 +28,12 @@ class Pruner:
 
     def turn(self) -> None:
         """One batch, when it is time for one."""
-        if self._days and time.monotonic() >= self._due:
-            self._due = time.monotonic() + EVERY
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + EVERY
+        with self._store.write() as connection:
+            answers.prune(connection, time.time())
+        if self._days:
             self.prune()
 
     def prune(self) -> int:

@@ -67,8 +67,8 @@ def test_examples_are_what_the_types_take(made: dict[str, Any], path: str, metho
 
 
 def test_every_status_of_an_error_has_a_meaning_and_an_example() -> None:
-    said = {status for path, resource in ROUTES.items() for _, handler in declared.handlers(resource)
-            for status in document.statuses(path, declared.description(handler))}
+    said = {status for path, resource in ROUTES.items() for method, handler in declared.handlers(resource)
+            for status in document.statuses(path, method, declared.description(handler))}
     assert said <= set(errors.FAULTS) and said == set(errors.MEANINGS) == set(errors.EXAMPLES)
 
 

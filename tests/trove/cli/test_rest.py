@@ -67,3 +67,43 @@ def test_nobody_there(ask: Callable[[Client], object]) -> None:
     assert not client.answers()
     with pytest.raises(Unreachable, match="does not answer"):
         ask(client)
+
+
+@contextmanager
+def hanging_up(contested: bool) -> Iterator[tuple[Client, list[tuple[str, bytes]]]]:
+    """A server that hangs up on the first request and answers others; when ``contested``, the second by a 409."""
+    asked: list[tuple[str, bytes]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.headers["Idempotency-Key"], body))
+            if len(asked) == 1:
+                self.close_connection = True
+                return
+            wait = contested and len(asked) == 2
+            self.send_response(409 if wait else 200)
+            self.end_headers()
+            self.wfile.write(b'{"conflict": {"code": 409, "message": "Wait."}}' if wait else b'{"done": 1}')
+
+        def log_message(self, *words: object) -> None:
+            """Says nothing."""
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Client(f"http://127.0.0.1:{server.server_port}"), asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("contested", [False, True])
+def test_a_post_whose_answer_is_lost_is_repeated_under_its_key(contested: bool) -> None:
+    with hanging_up(contested) as (client, asked):
+        assert client.post("/instances", {"instance": {}}) == {"done": 1}
+        assert len(asked) == 2 + contested and len(set(asked)) == 1
+        client.post("/instances", {"instance": {}})
+    assert len(set(asked)) == 2

@@ -75,10 +75,9 @@ def test_the_same_in_postgresql(tmp_path: Path, postgresql_server: str) -> None:
 
 @pytest.mark.parametrize(("days", "batches"), [(30, 1), (0, 0)])
 def test_a_batch_now_and_then_and_none_when_everything_is_kept(
-        monkeypatch: pytest.MonkeyPatch, days: int, batches: int) -> None:
+        monkeypatch: pytest.MonkeyPatch, world: World, days: int, batches: int) -> None:
     done: list[int] = []
-    store: object = None
-    pruner = Pruner(store, days, lambda ids: None)  # type: ignore[arg-type]
+    pruner = Pruner(world.store, days, lambda ids: None)
     monkeypatch.setattr(pruner, "prune", lambda: done.append(days))
     pruner.turn()
     pruner.turn()

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from common.secret import Secret
 
-from .. import errors
+from .. import errors, idempotency
 from ..schemas import blocks
 from . import declared, examples
 
@@ -43,6 +43,10 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "flavor": (Annotated[str, Meta(examples=["1"])], "Id of a flavor."),
 }
 """The parts of paths that are not fixed: type and meaning."""
+
+KEY = (blocks.IdempotencyKey,
+       "Makes the request safe to repeat: for 24 hours, the same request with the same key is not done again and gets "
+       "the first answer, if that was one of success.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def make(routes: Mapping[str, type]) -> Json:
     }
 
 
-def statuses(path: str, told: declared.Described) -> list[int]:
+def statuses(path: str, method: str, told: declared.Described) -> list[int]:
     """What a request may be refused with. Whatever the path, 406 is for a version of the API that there is not, and
     500 for a defect of ours."""
     found = {406, 500, *told.refuses}
@@ -85,6 +89,8 @@ def statuses(path: str, told: declared.Described) -> list[int]:
         found |= {400, 413, 415}
     if told.query:
         found.add(400)
+    if _keyed(path, method):
+        found |= {409, 422}
     return sorted(found)
 
 
@@ -111,13 +117,13 @@ def _concealed(kind: type) -> Json:
 
 def _types(operations: list[_Operation]) -> list[Any]:
     told = [operation.told for operation in operations]
-    found = [*(kind for kind, _ in PARAMETERS.values()), *(each.body for each in told), *(each.answer for each in told),
-             *(query.kind for each in told for query in each.query)]
+    found = [*(kind for kind, _ in (*PARAMETERS.values(), KEY)), *(each.body for each in told),
+             *(each.answer for each in told), *(query.kind for each in told for query in each.query)]
     return [kind for kind in found if kind is not None]
 
 
 def _operation(operation: _Operation, schemas: _Schemas) -> Json:
-    told, refused = operation.told, statuses(operation.path, operation.told)
+    told, refused = operation.told, statuses(operation.path, operation.method, operation.told)
     made: Json = {
         "tags": [_noun(operation)],
         "operationId": f"{_noun(operation)}.{operation.resource.__name__}.{operation.method}",
@@ -125,14 +131,21 @@ def _operation(operation: _Operation, schemas: _Schemas) -> Json:
     }
     if text := inspect.getdoc(operation.handler):
         made["description"] = _prose(text)
-    if told.query:
-        made["parameters"] = [_parameter(each.name, "query", each.kind, each.meaning, schemas) for each in told.query]
+    parameters = [_parameter(each.name, "query", each.kind, each.meaning, schemas) for each in told.query]
+    if _keyed(operation.path, operation.method):
+        parameters.append(_parameter(idempotency.HEADER, "header", *KEY, schemas))
+    if parameters:
+        made["parameters"] = parameters
     if told.body is not None:
         made["requestBody"] = {"required": not told.body_optional,
                                "content": _content(declared.JSON, told.body, schemas)}
     made["responses"] = _success(told, schemas) | {
         str(status): {"$ref": f"#/components/responses/{errors.FAULTS[status]}"} for status in refused}
     return made
+
+
+def _keyed(path: str, method: str) -> bool:
+    return method == "post" and "{project}" in path
 
 
 def _success(told: declared.Described, schemas: _Schemas) -> Json:
@@ -160,7 +173,7 @@ def _parameter(name: str, where: str, kind: Any, meaning: str, schemas: _Schemas
 
 def _refusals(operations: list[_Operation]) -> Json:
     """The answers of errors, by fault."""
-    used = sorted({status for each in operations for status in statuses(each.path, each.told)})
+    used = sorted({status for each in operations for status in statuses(each.path, each.method, each.told)})
     return {errors.FAULTS[status]: _refusal(status) for status in used}
 
 

@@ -29,13 +29,13 @@ class Action(Resource):
     def _restart(self, req: falcon.Request, instance_id: str, argument: object) -> None:
         caller = self.allowed(req, "instance:restart")
         _no_argument("restart", argument)
-        self.commands.restart(caller.scope, instance_id, request_id=caller.request_id)
+        self.commands.restart(caller.scope, instance_id, request_id=caller.request_id, once=caller.once)
 
     def _reset_status(self, req: falcon.Request, instance_id: str, argument: object) -> None:
         forced = isinstance(argument, dict) and "force_delete" in argument
         caller = self.allowed(req, "instance:force_delete" if forced else "instance:reset_status")
         _no_argument("reset_status", argument)
-        self.commands.reset_status(caller.scope, instance_id)
+        self.commands.reset_status(caller.scope, instance_id, once=caller.once)
 
     def _action(self, name: str) -> Callable[[falcon.Request, str, object], None]:
         """Raises Invalid, or Unsupported for an action of OpenStack Trove that is not there yet."""

@@ -50,7 +50,7 @@ class Instances(Listing):
         if asked.users:
             self.allowed(req, "instance:extension:user:create")
         created = self.commands.create_instance(caller.project_id, wanted(asked, self.settings.region),
-                                                request_id=caller.request_id)
+                                                request_id=caller.request_id, once=caller.once)
         row = self.commands.get_instance(caller.project_id, created.instance_id)
         view = views.detail(row, self.base(req), caller, self.settings.region, self.services.clock())
         bodies.write(resp, views.OneInstance(view))

@@ -77,10 +77,10 @@ class Operation(Resource):
         bodies.write(resp, views.OneOperation(views.operation(row, self.base(req), caller)))
 
     def _retry(self, caller: Caller, operation_id: str) -> rows.Operation:
-        return self.commands.retry(caller.scope, operation_id, request_id=caller.request_id)
+        return self.commands.retry(caller.scope, operation_id, request_id=caller.request_id, once=caller.once)
 
     def _cancel(self, caller: Caller, operation_id: str) -> rows.Operation:
-        return self.commands.cancel(caller.scope, operation_id, by=caller.user_id)
+        return self.commands.cancel(caller.scope, operation_id, by=caller.user_id, once=caller.once)
 
     def _action(self, name: str) -> Act:
         """Raises Invalid."""

@@ -45,6 +45,9 @@ Size = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=_SIZE, max_lengt
 SECRET = {"type": "string", "minLength": 1, "maxLength": 255, "format": "password", "examples": ["kV2uFQ0b7HcX1w"]}
 """The schema of a password."""
 
+IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$",
+                                     examples=["7b1d0c1e-52a5-4a0c-8a3e-4c8b7f0d9a61"])]
+
 
 class DatabaseName(Struct, frozen=True):
     name: Text
