@@ -122,7 +122,7 @@ class FakeGuests:
         with self._lock:
             journal = self.journal(instance_id)
             state = journal.setdefault(operation_id, "running" if method in self.slow else self._outcome(method))
-            self._journal(instance_id).write_text(json.dumps(journal))
+            self._keep(instance_id, journal)
         if state != "running":
             self._end(instance_id, method, operation_id, state)
         failure = self.fails.get(method) if state == "failed" else None
@@ -137,6 +137,12 @@ class FakeGuests:
         path = self._journal(instance_id)
         found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         return found
+
+    def _keep(self, instance_id: str, journal: dict[str, str]) -> None:
+        """In one piece: others read it at any moment, and whoever writes may be killed in the middle."""
+        new = self._root / f"{instance_id}.new"
+        new.write_text(json.dumps(journal))
+        new.replace(self._journal(instance_id))
 
     def _outcome(self, method: str) -> str:
         return "failed" if method in self.fails else "done"
