@@ -80,6 +80,12 @@ def test_a_command_that_dies_without_a_word_is_our_defect(tmp_path: Path) -> Non
         make(tmp_path, "1 / 0").unplace(INSTANCE)
 
 
+def test_a_command_that_is_killed_is_tried_again(tmp_path: Path) -> None:
+    with pytest.raises(Busy, match="killed by signal 9") as caught:
+        make(tmp_path, "os.kill(os.getpid(), 9)").unplace(INSTANCE)
+    assert caught.value.retryable
+
+
 def test_a_program_that_does_not_start_says_what_it_needs(tmp_path: Path) -> None:
     provider = make(tmp_path, _PLACED)
     program = provider._release() / "bin" / "trove-guestagent"

@@ -4,13 +4,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 
-from common.contract.types import FilesystemStats, ServiceStatus
-from common.errors import Busy, HostFailed, NotReady
+from common.contract.types import FilesystemStats, Prepare, ServiceStatus
+from common.errors import Busy, EngineFailed, HostFailed, NotReady
 from common.secret import Secret
 from troveguest.datastores.base import EngineContext
 from troveguest.datastores.mariadb import failures, make, programs, readiness
@@ -18,7 +18,8 @@ from troveguest.datastores.mariadb.accounts import password_hash
 from troveguest.datastores.mariadb.readiness import Answer
 from troveguest.datastores.mariadb.serverlog import ServerLog, last_words
 from troveguest.datastores.mariadb.sql import Sql
-from troveguest.host.fake import FakeHost
+from troveguest.host.base import Finished
+from troveguest.host.fake import FakeHost, Job
 
 GREETING = b"\x6e\x00\x00\x00\x0a10.11.19-MariaDB\x00"
 HOST_BLOCKED = b"\x45\x00\x00\x00\xff\x69\x04Host is blocked"
@@ -234,3 +235,26 @@ def test_missing_programs_say_what_to_install(tmp_path: Path) -> None:
 def test_the_hash_is_the_servers() -> None:
     """Of MariaDB's own documentation of PASSWORD()."""
     assert password_hash(Secret("notagoodpwd")) == "*3A70EE9FC6594F88CE9E959CD51C5A1C002DC937"
+
+
+@pytest.mark.parametrize(("deaths", "works"), [(0, True), (1, True), (2, False)])
+def test_a_killed_initialisation_begins_anew_once(tmp_path: Path, deaths: int, works: bool) -> None:
+    """Somebody's SIGKILL passes; what kills it every time, such as too little memory, does not."""
+    for directory in ("usr/sbin", "usr/bin", "log"):
+        (tmp_path / directory).mkdir(parents=True)
+    for program in ("usr/sbin/mariadbd", "usr/bin/mariadb-install-db"):
+        (tmp_path / program).touch(0o755)
+
+    def job(_: Job) -> Finished:
+        if len(host.jobs) <= deaths:
+            return Finished(-9, "")
+        (tmp_path / "data" / "server").mkdir(parents=True)
+        return Finished(0, "")
+
+    host = FakeHost(on_job=job)
+    engine = make(EngineContext(
+        host=host, version="10.11", address="127.0.0.1", port=3306, memory_mb=512, data_dir=tmp_path / "data",
+        config_dir=tmp_path, run_dir=tmp_path, log_dir=tmp_path / "log", binaries=str(tmp_path), admin="agent"))
+    with nullcontext() if works else pytest.raises(EngineFailed):
+        engine.initialise(Prepare(memory_mb=512))
+    assert len(host.jobs) == min(deaths, 1) + 1

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from common.contract import codec
 from common.contract.types import Failure
-from common.errors import DeadlinePassed, HostFailed, Internal, Invalid, from_code
+from common.errors import Busy, DeadlinePassed, HostFailed, Internal, Invalid, from_code
 
 from .. import release
 
@@ -19,7 +19,8 @@ def run(directory: Path, action: str, order: object, answer: type[T], timeout: f
     """``place``, ``grow`` or ``unplace``: the order goes over a pipe, as it holds secrets.
 
     In a session of its own: what is begun is finished even if the control plane is killed. Raises what the command
-    answers, DeadlinePassed after ``timeout`` seconds, HostFailed or Internal where it answers nothing.
+    answers, DeadlinePassed after ``timeout`` seconds, Busy when somebody killed it (asked again, it finishes what was
+    begun), HostFailed or Internal where it answers nothing.
     """
     command = [str(directory / release.PROGRAM), action]
     try:
@@ -32,6 +33,8 @@ def run(directory: Path, action: str, order: object, answer: type[T], timeout: f
                          "It needs Python 3.11 or later as /usr/bin/python3.") from error
     if ended.returncode == 0:
         return codec.decode(ended.stdout, answer)
+    if ended.returncode < 0:
+        raise Busy(f"trove-guestagent {action} was killed by signal {-ended.returncode}.", "It is tried again.")
     try:
         failure = codec.decode(ended.stdout, Failure)
     except Invalid:

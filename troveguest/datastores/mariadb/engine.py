@@ -61,6 +61,8 @@ class MariaDB(Databases, Accounts, Root, Upkeep):
             programs.find(self.context.binaries), self.layout.config, self.context.admin, self.layout.data,
             self.layout.temporary)
         finished = self.host.run_job(command, INITIALISE_TIMEOUT)
+        if finished.exit_code < 0:  # somebody killed it, and it begins anew
+            finished = self.host.run_job(command, INITIALISE_TIMEOUT)
         if finished.exit_code or not self.is_initialised():
             raise self._failure("MariaDB's data directory could not be made.", finished.output)
 
