@@ -240,7 +240,7 @@ def test_the_hash_is_the_servers() -> None:
 @pytest.mark.parametrize(("deaths", "works"), [(0, True), (1, True), (2, False)])
 def test_a_killed_initialisation_begins_anew_once(tmp_path: Path, deaths: int, works: bool) -> None:
     """Somebody's SIGKILL passes; what kills it every time, such as too little memory, does not."""
-    for directory in ("usr/sbin", "usr/bin", "log"):
+    for directory in ("usr/sbin", "usr/bin"):
         (tmp_path / directory).mkdir(parents=True)
     for program in ("usr/sbin/mariadbd", "usr/bin/mariadb-install-db"):
         (tmp_path / program).touch(0o755)
@@ -254,7 +254,7 @@ def test_a_killed_initialisation_begins_anew_once(tmp_path: Path, deaths: int, w
     host = FakeHost(on_job=job)
     engine = make(EngineContext(
         host=host, version="10.11", address="127.0.0.1", port=3306, memory_mb=512, data_dir=tmp_path / "data",
-        config_dir=tmp_path, run_dir=tmp_path, log_dir=tmp_path / "log", binaries=str(tmp_path), admin="agent"))
+        config_dir=tmp_path, run_dir=tmp_path, database_log=tmp_path / "log", binaries=str(tmp_path), admin="agent"))
     with nullcontext() if works else pytest.raises(EngineFailed):
         engine.initialise(Prepare(memory_mb=512))
     assert len(host.jobs) == min(deaths, 1) + 1
