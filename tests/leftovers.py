@@ -30,11 +30,14 @@ def accounts(instance: str) -> list[str]:
 
 
 def files(directory: Path, word: str) -> list[str]:
-    return [str(path) for path in directory.rglob(f"*{word}*")]
+    """What vanishes while we look is none: ``os.walk`` passes over it, where ``rglob`` would fail."""
+    return [os.path.join(top, name) for top, directories, names in os.walk(directory)
+            for name in (*directories, *names) if word in name]
 
 
 def cgroups(word: str) -> list[str]:
-    return [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/*{word}*/")]
+    return [os.path.join(top, name) for top, directories, _ in os.walk("/sys/fs/cgroup")
+            for name in directories if word in name]
 
 
 def listeners(address: str) -> list[str]:
