@@ -1,10 +1,11 @@
-"""Makes what the entry points run in, from a checkout alone: ``environments.py run | test``.
+"""Makes what the entry points run in, from a checkout alone: ``environments.py run | test | bench``.
 
 ::
 
     .venv           the control plane and the command line client, from hashed requirements and our wheels;
                     ``test`` adds what checks and tests need
     .venvs/guest    ``test``: the agent alone, from its wheels, with pytest; no control plane
+    .venvs/bench    ``bench``, which makes all of ``test`` too: what draws plots, and nothing of ours
     build/wheels    our three distributions
     .venv/share/trove/agent   the agent release that instances are placed with
 
@@ -85,6 +86,8 @@ CONTROL = Environment(
     layers=(("requirements", "requirements-client", "requirements-build"), ("requirements-test", "requirements-check")))
 GUEST = Environment(
     CHECKOUT / ".venvs" / "guest", own=("common", "troveguest"), layers=(("requirements-guest", "requirements-test"),))
+
+BENCH = Environment(CHECKOUT / ".venvs" / "bench", own=(), layers=(("requirements-bench",),))
 
 
 def ensure_wheels(builder: Path) -> str:
@@ -168,20 +171,22 @@ def alone() -> Iterator[None]:
 
 
 def prepare(what: str) -> None:
-    """``run`` or ``test``; everything that this needs stands afterwards. Raises Failed."""
-    wanted = CONTROL if what == "test" else Environment(CONTROL.path, CONTROL.layers[:1], CONTROL.own)
+    """``run``, ``test`` or ``bench``; everything that this needs stands afterwards. Raises Failed."""
+    wanted = Environment(CONTROL.path, CONTROL.layers[:1], CONTROL.own) if what == "run" else CONTROL
     wanted.ensure_libraries()
     sources = ensure_wheels(wanted.python)
     wanted.ensure_own(sources)
     ensure_release(wanted, sources)
-    if what == "test":
+    if what != "run":
         GUEST.ensure_libraries()
         GUEST.ensure_own(sources)
+    if what == "bench":
+        BENCH.ensure_libraries()
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in ("run", "test"):
-        print("usage: environments.py run | test", file=sys.stderr)
+    if len(sys.argv) != 2 or sys.argv[1] not in ("run", "test", "bench"):
+        print("usage: environments.py run | test | bench", file=sys.stderr)
         return 2
     if sys.version_info < (3, 11):  # noqa: UP036 - this is where an older one is told of
         print(f"Trove needs Python 3.11 or later; {sys.executable} is {sys.version.split()[0]}.", file=sys.stderr)

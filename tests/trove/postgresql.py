@@ -22,8 +22,8 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The URL of its maintenance database, as SQLAlchemy takes it."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """The URL of its maintenance database, as SQLAlchemy takes it. ``durable``: what it commits is on the disk."""
     programs = binaries()
     assert programs is not None
     home = Path(tempfile.mkdtemp(prefix="trove-postgresql-"))
@@ -31,7 +31,8 @@ def server() -> Iterator[str]:
         if os.getuid() == 0:
             shutil.chown(home, SUPERUSER)
         port = _free_port()
-        options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={home} -c fsync=off"
+        fsync = "on" if durable else "off"
+        options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={home} -c fsync={fsync}"
         _run(programs / "initdb", "-D", home / "data", "-A", "trust", "-U", SUPERUSER)
         _run(programs / "pg_ctl", "-D", home / "data", "-l", home / "log", "-o", options, "-w", "start")
         try:
