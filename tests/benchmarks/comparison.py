@@ -56,7 +56,7 @@ class Scale:
 
     def __str__(self) -> str:
         return (f"{self.rounds} rounds of each side, {self.creations} of creations; lists for {self.seconds:g} s, "
-                f"{self.calls} calls and {self.agents:,} heartbeats a round; the long list has {self.many:,} instances.")
+                f"{self.calls} calls and {self.agents:,} heartbeats a round; {self.many:,} instances in the long list.")
 
 
 def interleaved(rounds: int, ours: Callable[[], float], other: Callable[[], float]) -> Result:

@@ -82,7 +82,8 @@ def write(found: dict[str, object], results: dict[str, Result], scale: Scale) ->
     facts = ", ".join(f"{name} {value}" for name, value in machine().items())
     sections = "\n".join(f"## {each.name}\n\nOurs: {each.ours}. Other side: {each.other}.\n\n{each.text}\n"
                          for each in BENCHMARKS)
-    PAGE.write_text(f"{_HEAD}{table(BENCHMARKS, results)}\n\nMeasured on: {facts}.\n\nMeasured: {scale}\n{_READING}{sections}")
+    measured = f"Measured on: {facts}.\n\nMeasured: {scale}\n"
+    PAGE.write_text(f"{_HEAD}{table(BENCHMARKS, results)}\n\n{measured}{_READING}{sections}")
     PLOTS.mkdir(exist_ok=True)
     subprocess.run([PLOTTER, "-I", CHECKOUT / "tests" / "benchmarks" / "plots.py", PLOTS], check=True, text=True,
                    input=json.dumps(found))
