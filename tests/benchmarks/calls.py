@@ -17,13 +17,14 @@ import oslo_messaging
 
 from common.contract import types as t
 from common.openstack.rpc import names
-from common.openstack.rpc.client import GuestClient, PeerKeys
 from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
 from tests.benchmarks import answering
 from tests.benchmarks.comparison import Result, Scale, interleaved, percentile
 from tests.benchmarks.machinery import Machinery, address_as_json, bus, child
+from trove.bus.guests import GuestClient
 from trove.bus.topology import GuestTopology
+from trove.domain.peers import PeerKeys
 
 CALLERS = 8
 _MILLISECONDS = 1000.0

@@ -14,12 +14,12 @@ from typing import Any
 from common.contract.declare import Method
 from common.openstack.rpc import names
 from common.openstack.rpc.connection import Bus
-from common.openstack.rpc.server import ConductorServer
 from tests.benchmarks import population
 from tests.benchmarks.comparison import Result, Scale, interleaved, percentile
 from tests.benchmarks.machinery import PATIENCE, Child, Machinery, address_as_json, bus, child
 from tests.trove import postgresql
 from trove.bus.events import Events
+from trove.bus.reports import ConductorServer
 from trove.conductor.handler import Handler
 from trove.db import instances
 from trove.db.store import Store
