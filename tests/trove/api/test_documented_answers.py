@@ -14,7 +14,7 @@ SEED = int(os.environ.get("TROVE_API_SEED", "20260801"))
 
 
 @pytest.mark.parametrize("cases", [
-    pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+    pytest.param(300, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
 ])
 def test_every_answer_is_described(world: World, cases: int) -> None:
@@ -31,3 +31,4 @@ def test_every_answer_is_described(world: World, cases: int) -> None:
         made.stop()
     print(f"{tally.total} requests: {dict(sorted(tally.statuses.items()))}")
     assert tally.total >= cases
+    assert len(tally.succeeded) > 25, "Too few requests find what they name."
