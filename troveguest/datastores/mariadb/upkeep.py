@@ -14,7 +14,9 @@ from .sql import Session, Sql
 LOOK = 1.2
 """Seconds for a login and a question."""
 
-_ALL, _SOCKET, _GRANTING = "GRANT ALL PRIVILEGES ON *.* TO ", " IDENTIFIED VIA unix_socket", " WITH GRANT OPTION"
+_ALL, _VIA, _GRANTING = "GRANT ALL PRIVILEGES ON *.* TO ", " IDENTIFIED VIA ", " WITH GRANT OPTION"
+_SOCKET = ("unix_socket", "mysql_native_password USING 'invalid' OR unix_socket")
+"""As we make the account, and as mariadb-install-db makes it."""
 _OWN = (
     "CREATE OR REPLACE USER {account} IDENTIFIED VIA unix_socket",
     "GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION",
@@ -79,7 +81,8 @@ def _execute(session: Session, orders: tuple[str, ...]) -> None:
 
 
 def _is_whole(grants: str) -> bool:
-    return grants.startswith(_ALL) and _SOCKET in grants and grants.endswith(_GRANTING)
+    via = grants.partition(_VIA)[2].removesuffix(_GRANTING)
+    return grants.startswith(_ALL) and grants.endswith(_GRANTING) and via in _SOCKET
 
 
 def _repaired(account: str) -> t.Drift:
