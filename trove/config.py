@@ -27,6 +27,7 @@ API = [
     cfg.IntOpt("databases_page_size", default=20, min=1, max=1000, help="Most databases in one page of a list."),
     cfg.IntOpt("users_page_size", default=20, min=1, max=1000, help="Most users in one page of a list."),
     cfg.IntOpt("operations_page_size", default=20, min=1, max=1000, help="Most operations in one page of a list."),
+    cfg.IntOpt("events_page_size", default=100, min=1, max=1000, help="Most events in one page of a list."),
     cfg.IntOpt("http_get_rate", default=0, min=0, help="GET requests a minute and project; 0: no limit."),
     cfg.IntOpt("http_post_rate", default=0, min=0, help="POST requests a minute and project; 0: no limit."),
     cfg.IntOpt("http_put_rate", default=0, min=0, help="PUT and PATCH requests a minute and project; 0: no limit."),
@@ -49,6 +50,7 @@ UPKEEP = [
     cfg.IntOpt("operations_kept_days", default=30, min=0,
                help="Days that an operation is kept after its end, with all that was noted about it; 0: for ever. The "
                     "newest one of each instance is kept as long as the instance."),
+    cfg.IntOpt("events_kept_days", default=30, min=0, help="Days that an event is kept; 0: for ever."),
 ]
 
 LOG = [

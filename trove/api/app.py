@@ -3,11 +3,12 @@
 import falcon
 
 from common.errors import Invalid, TroveError
+from trove.bus.bell import Bell
 from trove.db.answers import Answers
 from trove.db.commands import Commands
 from trove.metrics.figures import Figures
 
-from . import context, errors, guests, idempotency, middleware, paths, policy
+from . import context, errors, guests, idempotency, middleware, paths, policy, waits
 from .description import Description
 from .rates import Rates
 from .routes import ROUTES
@@ -16,13 +17,14 @@ from .settings import DEFAULTS, Settings
 
 
 def create_app(commands: Commands, guests: guests.Guests, settings: Settings = DEFAULTS,
-               rules: policy.Policy = policy.DEFAULTS, figures: Figures | None = None) -> paths.Wsgi:
-    """The WSGI application; ``figures`` are shown at ``/metrics``.
+               rules: policy.Policy = policy.DEFAULTS, figures: Figures | None = None,
+               bell: waits.Bell | None = None) -> paths.Wsgi:
+    """The WSGI application; ``figures`` are shown at ``/metrics``, ``bell`` rings when there are new events.
 
     Raises Invalid for an ``auth_strategy`` that there is not.
     """
     services = Services(commands, guests, settings, rules, Rates(settings.rates), figures or Figures(),
-                        Description(ROUTES))
+                        Description(ROUTES), waits.Waits(bell or Bell(), settings.waiting_requests))
     around = middleware.Around(_identity(settings), services.rates, services.figures)
     application = falcon.App(middleware=around, cors_enable=False)
     application.add_middleware(idempotency.Once(Answers(commands.store)))

@@ -41,11 +41,12 @@ def name_marker(req: falcon.Request) -> str | None:
     return plain if quote(plain, safe="") == text else text
 
 
-def link(req: falcon.Request, base: links.Base, next_marker: str | None, *filters: str) -> blocks.NextLink:
-    """UNSET on the last page. ``filters``: parameters that it keeps."""
+def link(req: falcon.Request, base: links.Base, next_marker: str | None, *filters: str,
+         marker: str = "marker") -> blocks.NextLink:
+    """UNSET on the last page. ``filters``: parameters that it keeps; ``marker``: the one that says where it begins."""
     if next_marker is None:
         return UNSET
-    query = {"marker": next_marker}
+    query = {marker: next_marker}
     for name in ("limit", *filters):
         if (asked := req.get_param(name)) is not None:
             query[name] = asked

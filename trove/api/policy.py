@@ -1,4 +1,4 @@
-"""Who may do what, under OpenStack Trove's rule names; operations are an addition of ours.
+"""Who may do what, under OpenStack Trove's rule names; operations and events are additions of ours.
 
 ``Policy`` is the face that every handler asks. ``Defaults`` answers with upstream's default rules and needs no library;
 an operator's own rules come with ``oslo.policy`` behind the same face.
@@ -39,6 +39,7 @@ RULES: dict[str, str] = {
     "instance:extension:database:delete": ADMIN_OR_OWNER,
     "instance:extension:database:index": ADMIN_OR_OWNER,
     "instance:extension:database:show": ADMIN_OR_OWNER,
+    "event:index": ADMIN_OR_OWNER,
     "operation:index": ADMIN_OR_OWNER,
     "operation:show": ADMIN_OR_OWNER,
     "operation:retry": ADMIN_OR_OWNER,

@@ -9,7 +9,7 @@ import falcon
 from trove.db import commands
 from trove.metrics.figures import Figures
 
-from . import context, guests, links, policy, rates, settings
+from . import context, guests, links, policy, rates, settings, waits
 from .description import Description
 
 
@@ -24,6 +24,7 @@ class Services:
     rates: rates.Rates
     figures: Figures
     description: Description
+    waits: waits.Waits
     clock: Callable[[], float] = field(default=time.time)
 
 

@@ -11,7 +11,7 @@ class Settings:
     ``*_page_size`` is both the default and the most that a page holds. ``rates`` gives requests a minute, project and
     verb (GET, POST, PUT, DELETE); a verb that is not in it is not limited. ``public_endpoint`` replaces scheme and host
     in links (``https://db.example.org``). ``disk_use_deadline`` is how many seconds a show waits for
-    the guest's disk use.
+    the guest's disk use. ``waiting_requests``: how many wait for events at the same time.
     """
 
     auth_strategy: str = "noauth"
@@ -21,8 +21,10 @@ class Settings:
     databases_page_size: int = 20
     users_page_size: int = 20
     operations_page_size: int = 20
+    events_page_size: int = 100
     rates: Mapping[str, int] = field(default_factory=dict)
     disk_use_deadline: float = 2.0
+    waiting_requests: int = 5
 
 
 DEFAULTS = Settings()

@@ -13,7 +13,7 @@ from common import datastores
 from common.states import Event, Task
 from trove.domain import creation
 
-from . import answers, births, catalog, guests, instances, interventions, operations, quota, root
+from . import answers, births, catalog, events, guests, instances, interventions, operations, quota, root, views
 from .store import Store
 from .views import Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
 
@@ -152,6 +152,17 @@ class Commands:
             if instance_id is not None:
                 instances.require_known(connection, project, instance_id)
             return operations.page(connection, project, limit, marker, instance_id=instance_id, state=state, kind=kind)
+
+    def page_events(self, project: Project, limit: int = 100, after: int = 0, *, since: float | None = None,
+                    instance_id: str | None = None) -> Page[views.Event]:
+        """The oldest first, at most ``limit`` behind the id ``after`` and from ``since`` (seconds since 1970) on.
+
+        A constant number of SQL statements. Raises NotFound for the instance.
+        """
+        with self.store.read() as connection:
+            if instance_id is not None:
+                instances.require_known(connection, project, instance_id)
+            return events.page(connection, project, limit, after, since, instance_id)
 
     def retry(self, project: Project, operation_id: str, *, request_id: str, once: str | None = None) -> Operation:
         """Has what failed done again, as a new operation. Raises NotFound, or Conflict where there is nothing to do."""

@@ -4,9 +4,10 @@ from sqlalchemy import Connection
 
 from common.errors import TroveError
 from common.states import Task
+from trove.domain.events import EventKind
 from trove.domain.kinds import KINDS
 
-from . import guests, instances, operations, quota
+from . import events, guests, instances, operations, quota
 from .views import Operation, Scope
 
 
@@ -40,6 +41,14 @@ def fail(connection: Connection, operation_id: str, error: TroveError) -> str:
     instances.set_fault(connection, operation.instance_id, error.sentence(), details)
     operations.finish(connection, operation_id, "failed", error.sentence(), error)
     return "failed"
+
+
+def run_out(connection: Connection, operation_id: str, error: TroveError) -> str:
+    """Like ``fail``, for an operation whose deadline passed."""
+    operation = _open(connection, operation_id)
+    if not operation.ended:
+        events.note_operation(connection, EventKind.OPERATION_LATE, operation_id, error.sentence(), operation.step)
+    return fail(connection, operation_id, error)
 
 
 def cancel(connection: Connection, operation_id: str) -> str:

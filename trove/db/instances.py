@@ -11,9 +11,10 @@ from sqlalchemy.engine import Row
 
 from common.contract.types import ServiceStatus
 from common.errors import Conflict, NotFound
-from common.states import Edge, Event, Task, step
+from common.states import Edge, Event, Task, status, step
+from trove.domain.events import EventKind
 
-from . import schema
+from . import events, schema
 from .views import Fault, Flavor, Instance, Observed, Page, Project, Scope, Version
 
 _i, _v, _d, _f = schema.instances.c, schema.datastore_versions.c, schema.datastores.c, schema.flavors.c
@@ -93,17 +94,14 @@ def move(connection: Connection, instance_id: str, task: Task | str, event: Even
     Raises Conflict when the table has none, or when the instance is not in ``task`` any more.
     """
     edge = step(Task(task), event)
-    statement = _one(instance_id).where(_i.task == edge.source.value).values(task=edge.target.value)
-    if connection.execute(statement).rowcount != 1:
+    if not _take(connection, instance_id, edge):
         raise Conflict("The instance has changed meanwhile.", "Look at it and ask again.")
     return edge
 
 
 def move_if(connection: Connection, instance_id: str, source: Task, event: Event) -> bool:
     """Like ``move``, but says False when the instance is not in ``source`` (any more): a flow that was overtaken."""
-    edge = step(source, event)
-    statement = _one(instance_id).where(_i.task == edge.source.value).values(task=edge.target.value)
-    return connection.execute(statement).rowcount == 1
+    return _take(connection, instance_id, step(source, event))
 
 
 def rename(connection: Connection, project: Project, instance_id: str, name: str) -> None:
@@ -138,6 +136,15 @@ def set_placement(connection: Connection, instance_id: str, placement: Mapping[s
 def set_deleted(connection: Connection, instance_id: str) -> None:
     """The row stays, for operations to refer to; its secrets go, its address is free."""
     connection.execute(_one(instance_id).values(deleted_at=time.time(), **dict.fromkeys(_SEALED)))
+
+
+def _take(connection: Connection, instance_id: str, edge: Edge) -> bool:
+    statement = _one(instance_id).where(_i.task == edge.source.value).values(task=edge.target.value)
+    taken = connection.execute(statement).rowcount == 1
+    was, became = status(edge.source), status(edge.target)
+    if taken and was != became:
+        events.note(connection, EventKind.STATUS, instance_id, edge.sentence, was=was, became=became)
+    return taken
 
 
 @functools.cache

@@ -6,14 +6,18 @@ from sqlalchemy import Connection, Select, Update, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from common.errors import Invalid, NotFound, TroveError
+from trove.domain.events import EventKind
+from trove.domain.kinds import KINDS
 
-from . import schema
+from . import events, schema
 from .views import Operation, Page, Project, Scope
 
 _table = schema.operations
 _o = _table.c
 UNENDED = ("asked", "running")
 _COLUMNS = [_o[name] for name in Operation.__struct_fields__]
+_ENDS = {"done": EventKind.OPERATION_DONE, "failed": EventKind.OPERATION_FAILED,
+         "cancelled": EventKind.OPERATION_CANCELLED}
 _NO_ERROR = dict.fromkeys(("error_code", "error_message", "error_hint", "next_try"))
 
 
@@ -23,6 +27,7 @@ def insert(connection: Connection, operation_id: str, instance_id: str, project:
     connection.execute(_table.insert().values(
         id=operation_id, instance_id=instance_id, project_id=project, kind=kind, state="asked", request_id=request_id,
         created=now, updated=now, sentence="Waits for the task manager."))
+    events.note_operation(connection, EventKind.OPERATION_ASKED, operation_id, KINDS[kind].asked)
 
 
 def get(connection: Connection, operation_id: str, project: Project = Scope.EVERY_PROJECT) -> Operation:
@@ -74,8 +79,9 @@ def is_first(connection: Connection, operation_id: str) -> bool:
 def call_off(connection: Connection, instance_id: str, but: str | None = None) -> None:
     """Ends what has not begun and asks the flows of the rest to end; ``but`` is left alone."""
     mine = update(_table).where(_o.instance_id == instance_id, _o.id != (but or "")).values(updated=time.time())
-    unbegun = mine.where(_o.state == "asked")
-    connection.execute(unbegun.values(state="cancelled", sentence="Called off before it began."))
+    unbegun = select(_o.id).where(_o.instance_id == instance_id, _o.id != (but or ""), _o.state == "asked")
+    for each in connection.execute(unbegun).scalars().all():
+        finish(connection, each, "cancelled", "Called off before it began.")
     connection.execute(mine.where(_o.state == "running").values(cancel_asked=True))
 
 
@@ -88,20 +94,30 @@ def begin(connection: Connection, operation_id: str, executor: str) -> bool:
 def enter_step(connection: Connection, operation_id: str, step: str, sentence: str, patience: float) -> bool:
     """Notes the step, and its deadline in ``patience`` seconds. False when the operation has ended."""
     now = time.time()
+    entered_before = _holds(connection, operation_id, step=step)
     statement = _unended_one(operation_id).values(step=step, step_since=now, sentence=sentence, deadline=now + patience,
                                                   percent=None, **_NO_ERROR)
-    return connection.execute(statement).rowcount == 1
+    entered = connection.execute(statement).rowcount == 1
+    if entered and not entered_before:
+        events.note_operation(connection, EventKind.OPERATION_STEP, operation_id, sentence, step)
+    return entered
 
 
 def get_on(connection: Connection, operation_id: str, sentence: str, percent: float | None, deadline: float) -> None:
     """Progress within a step: what failed before is past."""
-    connection.execute(_unended_one(operation_id).values(sentence=sentence, percent=percent, deadline=deadline,
-                                                         **_NO_ERROR))
+    told_before = _holds(connection, operation_id, sentence=sentence)
+    statement = _unended_one(operation_id).values(sentence=sentence, percent=percent, deadline=deadline, **_NO_ERROR)
+    if connection.execute(statement).rowcount == 1 and not told_before:
+        events.note_operation(connection, EventKind.OPERATION_PROGRESS, operation_id, sentence)
 
 
 def note_failure(connection: Connection, operation_id: str, error: TroveError, next_try: float) -> None:
     """The step failed for now; it is tried again at ``next_try``."""
-    connection.execute(_unended_one(operation_id).values(next_try=next_try, **_columns(error)))
+    told_before = _holds(connection, operation_id, **_columns(error))
+    statement = _unended_one(operation_id).values(next_try=next_try, **_columns(error))
+    if connection.execute(statement).rowcount == 1 and not told_before:
+        events.note_operation(connection, EventKind.OPERATION_RETRYING, operation_id,
+                              f"It is tried again after a failure: {error.sentence()}")
 
 
 def note_attempt(connection: Connection, operation_id: str) -> None:
@@ -124,7 +140,10 @@ def finish(connection: Connection, operation_id: str, state: str, sentence: str,
         values |= _columns(error)
     elif state == "done":
         values |= _NO_ERROR
-    return connection.execute(_unended_one(operation_id).values(**values)).rowcount == 1
+    ended = connection.execute(_unended_one(operation_id).values(**values)).rowcount == 1
+    if ended:
+        events.note_operation(connection, _ENDS[state], operation_id, sentence)
+    return ended
 
 
 def asked(connection: Connection) -> tuple[tuple[str, str], ...]:
@@ -153,6 +172,12 @@ def overdue(connection: Connection, executor: str, now: float) -> tuple[Operatio
 
 def _unended_one(operation_id: str) -> Update:
     return update(_table).where(_o.id == operation_id, _o.state.in_(UNENDED)).values(updated=time.time())
+
+
+def _holds(connection: Connection, operation_id: str, **values: str) -> bool:
+    """Whether these columns of it have these values."""
+    query = select(_o.id).where(_o.id == operation_id, *(_o[name] == value for name, value in values.items()))
+    return connection.execute(query).first() is not None
 
 
 def _place(connection: Connection, marker: str, project: Project) -> tuple[float, str]:

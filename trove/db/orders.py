@@ -3,12 +3,18 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from common.contract.types import OperationState, Progress, Result
 from common.errors import TroveError, from_code
 
 from . import schema
+
+STARTS = ("prepare", "restart")
+"""The orders that start a server."""
+
+LEEWAY = 5.0
+"""Seconds by which the clock of a guest, as it is known here, may be wrong."""
 
 _table = schema.guest_orders
 _g = _table.c
@@ -46,6 +52,13 @@ def unfailed(connection: Connection, instance_id: str, method: str, but: str) ->
     query = (select(_g.id).where(_g.instance_id == instance_id, _g.method == method, _g.id != but,
                                  _g.error_code.is_(None)).order_by(_g.asked_at))
     return tuple(connection.execute(query).scalars())
+
+
+def was_at_work(connection: Connection, instance_id: str, at: float) -> bool:
+    """Whether an order that starts a server was under way at that moment, in seconds since 1970."""
+    query = select(_g.id).where(_g.instance_id == instance_id, _g.method.in_(STARTS), _g.asked_at <= at + LEEWAY,
+                                or_(_g.ended_at.is_(None), _g.ended_at >= at - LEEWAY))
+    return connection.execute(query).first() is not None
 
 
 def note_progress(connection: Connection, instance_id: str, progress: Progress) -> bool:

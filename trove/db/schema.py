@@ -100,6 +100,7 @@ instances = Table(
     Column("contract_version", String(16)),
     Column("capabilities", Text, nullable=False, default=""),
     Column("incarnation", String(64)),
+    Column("agent_lost_at", Float),  # when it was told that nothing is heard from its agent
     Index("ix_instances_project", "project_id", "deleted_at", "id"),
     # an address and port belong to one living instance
     Index("uq_instances_address", "address", "port", unique=True,
@@ -192,6 +193,27 @@ idempotency_keys = Table(
     Column("operation_id", String(36)),
     Column("status", Integer),
     Column("answer", Encrypted),
+)
+
+# What happened, append-only. It refers to no other table: see ``trove.db.events`` for why, and for the order of ids.
+events = Table(
+    "events", metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("project_id", String(255), nullable=False),
+    Column("instance_id", String(36), nullable=False),
+    Column("instance_name", String(255), nullable=False),
+    Column("operation_id", String(36)),
+    Column("request_id", String(64)),
+    Column("kind", String(32), nullable=False),  # trove.domain.events
+    Column("step", String(64)),
+    Column("was", String(32)),
+    Column("became", String(32)),
+    Column("sentence", Text, nullable=False),
+    Index("ix_events_project", "project_id", "id"),
+    Index("ix_events_instance", "instance_id", "id"),
+    Index("ix_events_time", "project_id", "at"),
+    sqlite_autoincrement=True,  # or the id of a removed event would come again
 )
 
 # The task managers. ``holder`` names the process that has the lease, beyond doubt: boot, process id, start time.

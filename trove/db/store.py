@@ -5,7 +5,7 @@ Times in the store are seconds since 1970; ``Store.write`` is one transaction th
 provider or DBOS.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event
 from common.errors import Internal
 from common.secret import Secret
 
-from . import migrations
+from . import events, migrations
 from .encrypted import Vault, key_from
 from .schema import seals
 
@@ -31,6 +31,8 @@ class Store:
     def __init__(self, engine: Engine, vault: Vault) -> None:
         self._engine = engine
         self.vault = vault
+        self.on_events: Callable[[], None] = _nobody
+        """Called after every commit that has left events."""
 
     @property
     def kind(self) -> str:
@@ -45,9 +47,12 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: all of it or, when the block raises, nothing."""
-        with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        """One transaction, with the events that are noted in it: all of it or, when the block raises, nothing."""
+        with (self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin(),
+              events.collected(connection) as told):
             yield connection
+        if told:
+            self.on_events()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -68,6 +73,10 @@ def open_store(url: str, key_file: Path) -> Store:
     with store.write() as connection:
         _check_key(connection, vault)
     return store
+
+
+def _nobody() -> None:
+    """Nobody waits for events."""
 
 
 def _engine(url: str) -> Engine:

@@ -163,6 +163,26 @@ class Operation(Struct, frozen=True):
         return self.state not in ("asked", "running")
 
 
+class Event(Struct, frozen=True):
+    """Something that happened to an instance, which had that name then. ``at`` in seconds since 1970.
+
+    ``kind``: a word of ``trove.domain.events``. ``was`` and ``became``: statuses, when one has changed.
+    """
+
+    id: int
+    at: float
+    kind: str
+    project_id: str
+    instance_id: str
+    instance_name: str
+    operation_id: str | None
+    request_id: str | None
+    step: str | None
+    was: str | None
+    became: str | None
+    sentence: str
+
+
 class Quota(Struct, frozen=True):
     """``limit`` -1: none. ``reserved`` is the part of ``in_use`` whose instance is still being built."""
 

@@ -14,6 +14,7 @@ class Kind:
     done: Event
     broke: Event
     again: Event
+    asked: str
     sentence: str
 
     @property
@@ -24,10 +25,11 @@ class Kind:
 
 KINDS = {
     kind.name: kind for kind in (
-        Kind("create", Task.BUILDING, Event.BUILT, Event.BUILD_BROKE, Event.BUILD_ASKED, "The instance serves."),
+        Kind("create", Task.BUILDING, Event.BUILT, Event.BUILD_BROKE, Event.BUILD_ASKED, "A creation is asked for.",
+             "The instance serves."),
         Kind("restart", Task.RESTARTING, Event.RESTARTED, Event.RESTART_BROKE, Event.RESTART_ASKED,
-             "The database server restarted."),
+             "A restart is asked for.", "The database server restarted."),
         Kind("delete", Task.DELETING, Event.REMOVED, Event.DELETE_BROKE, Event.DELETE_ASKED,
-             "Nothing is left of the instance."),
+             "A deletion is asked for.", "Nothing is left of the instance."),
     )
 }

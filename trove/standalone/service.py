@@ -23,6 +23,7 @@ from common.openstack import log
 from common.openstack.rpc.connection import Bus
 from trove import config
 from trove.api import app, server, settings
+from trove.bus.bell import Bell, Relay
 from trove.bus.events import Events
 from trove.bus.guests import GuestClient
 from trove.bus.reports import ConductorServer
@@ -70,6 +71,7 @@ class Standalone:
         self._tell = tell
         self._running = contextlib.ExitStack()
         self._figures = Figures()
+        self._bell = Bell()
         self.ended = threading.Event()
 
     def start(self, wanted_port: int | None) -> str:
@@ -79,11 +81,12 @@ class Standalone:
         store = self._open_store()
         self._tell("Starts the message broker.")
         bound = self._join_bus(store)
+        self._start_bell(store, bound)
         reports = self._start_conductor(store, bound)
         self._tell("Takes up what was under way.")
         services = self._services(store, bound)
         manager = TaskManager(services, self._flows_url(), EXECUTOR, self.ended.set,
-                              self._conf.operations_kept_days)
+                              self._conf.operations_kept_days, self._conf.events_kept_days)
         self._running.callback(manager.stop)
         manager.start()
         keeper = upkeep.PlaceKeeper(services)
@@ -129,6 +132,12 @@ class Standalone:
             raise Unreachable("The broker takes no connection.", f"See {self._state.log}.")
         return bound
 
+    def _start_bell(self, store: Store, bound: Bound) -> None:
+        relay = Relay(self._bell, bound.events)
+        relay.start()
+        self._running.callback(relay.stop)
+        store.on_events = relay.ring
+
     def _start_conductor(self, store: Store, bound: Bound) -> ConductorServer:
         reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle)
         reports.start()
@@ -147,12 +156,14 @@ class Standalone:
         return self._conf.flows.connection or self._state.sqlite(self._state.flows)
 
     def _start_api(self, commands: Commands, bound: Bound, wanted_port: int | None) -> str:
-        application = app.create_app(commands, bound.guests, api_settings(self._conf), figures=self._figures)
+        application = app.create_app(commands, bound.guests, api_settings(self._conf), figures=self._figures,
+                                     bell=self._bell)
         port = self._free_port(wanted_port or self._state.last_port() or self._conf.bind_port)
         listening = server.Server(application, self._conf.bind_host, port, auth_strategy=self._conf.auth_strategy,
                                   tls=tls(self._conf), threads=self._conf.api_threads)
         listening.start()
         self._running.callback(listening.stop)
+        self._running.callback(self._bell.close)
         scheme = "https" if self._conf.tls_certificate else "http"
         return f"{scheme}://{self._conf.bind_host}:{listening.port}"
 
@@ -210,8 +221,9 @@ def api_settings(conf: cfg.ConfigOpts) -> settings.Settings:
     return settings.Settings(
         auth_strategy=conf.auth_strategy, region=conf.region, public_endpoint=conf.public_endpoint,
         instances_page_size=conf.instances_page_size, databases_page_size=conf.databases_page_size,
-        users_page_size=conf.users_page_size, operations_page_size=conf.operations_page_size, rates=rates,
-        disk_use_deadline=conf.disk_use_deadline)
+        users_page_size=conf.users_page_size, operations_page_size=conf.operations_page_size,
+        events_page_size=conf.events_page_size, rates=rates, disk_use_deadline=conf.disk_use_deadline,
+        waiting_requests=conf.api_threads // 2)
 
 
 def tls(conf: cfg.ConfigOpts) -> server.Tls | None:

@@ -31,16 +31,17 @@ class TaskManager:
     """One a process. ``wake`` may be called from any thread and never blocks.
 
     ``on_lost`` is called when a peer has taken the lease over: the process must not go on running flows.
-    ``kept_days``: how long ended operations are kept; 0: for ever.
+    ``kept_days``: how long ended operations are kept, ``events_kept_days``: how long events; 0: for ever.
     """
 
     def __init__(self, services: Services, url: str, executor: str, on_lost: Callable[[], None] | None = None,
-                 kept_days: int = 0) -> None:
+                 kept_days: int = 0, events_kept_days: int = 0) -> None:
         self._services = services
         self._url = url
         self._executor = executor
         self._on_lost = on_lost or (lambda: None)
         self._kept_days = kept_days
+        self._events_kept_days = events_kept_days
         self._holder = ""
         self._nudges: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -53,7 +54,8 @@ class TaskManager:
         from . import durable  # 50 MB, which a process without a task manager need not carry
 
         self._durable = durable
-        self._pruner = Pruner(self._services.store, self._kept_days, durable.forget)
+        self._pruner = Pruner(self._services.store, self._kept_days, durable.forget,
+                              self._events_kept_days)
         self._holder = lease.take(self._services.store, self._executor)
         self._started_at = time.time()
         durable.launch(self._url, self._executor, self._services)

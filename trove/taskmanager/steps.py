@@ -247,7 +247,8 @@ def run_out(services: Services, operation_id: str, error: TroveError) -> str:
                 instance=operation.instance_id)
     services.events.publish(f"operation.{operation_id}.late", instance_id=operation.instance_id)
     message = f"{error.message} Time ran out during: {operation.sentence}"
-    return fail(services, operation_id, type(error)(message, error.hint))
+    return end(services, operation_id, lambda connection, which: endings.run_out(
+        connection, which, type(error)(message, error.hint)))
 
 
 def fail(services: Services, operation_id: str, error: TroveError) -> str:
@@ -259,7 +260,8 @@ def end(services: Services, operation_id: str, ending: Callable[..., str]) -> st
     """Ends an operation in one transaction, and wakes whoever waits for its turn. The state that it ended in."""
     with services.store.write() as connection:
         before = operations.get(connection, operation_id)
-        state = ending(connection, operation_id)
+        with context.bind(asked_by(before)):
+            state = ending(connection, operation_id)
     if not before.ended:
         seconds = time.time() - before.created
         services.figures.operation_ended(before.kind, before.step, state, seconds)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from common.openstack import log
-from trove.db import answers, pruning
+from trove.db import answers, events, pruning
 from trove.db.store import Store
 
 LOG = log.get(__name__)
@@ -16,13 +16,21 @@ EVERY = 60.0
 BATCH = 200
 """Operations in one batch: a fraction of a second of the store's write lock."""
 
+EVENT_BATCH = 1000
+"""Events that are looked at in one batch, however many there are."""
+
 
 class Pruner:
-    """``forget`` takes the flow engine's records of these operations away. ``days`` 0: all of these are kept."""
+    """``forget`` takes the flow engine's records of these operations away.
 
-    def __init__(self, store: Store, days: int, forget: Callable[[Sequence[str]], None]) -> None:
+    ``days``: how long operations are kept, ``events_days``: how long events; 0: all of these are kept.
+    """
+
+    def __init__(self, store: Store, days: int, forget: Callable[[Sequence[str]], None],
+                 events_days: int = 0) -> None:
         self._store = store
         self._days = days
+        self._events_days = events_days
         self._forget = forget
         self._due = 0.0
 
@@ -33,6 +41,8 @@ class Pruner:
         self._due = time.monotonic() + EVERY
         with self._store.write() as connection:
             answers.prune(connection, time.time())
+            if self._events_days:
+                events.prune(connection, time.time() - self._events_days * DAY, EVENT_BATCH)
         if self._days:
             self.prune()
 

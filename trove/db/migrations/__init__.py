@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import Connection
 
-HEAD = "0003"
+HEAD = "0004"
 _VERSION_TABLE = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
 _LOCK = 0x74726F7665  # "trove": serialises processes that start together on PostgreSQL
 

@@ -1,0 +1,55 @@
+"""Requests that wait for news: only so many at a time, so that threads are left for those that do not."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+LONGEST = 30.0
+"""Seconds that a request waits at most, whatever it asks for."""
+
+
+class Bell(Protocol):
+    """``trove.bus.bell.Bell``."""
+
+    @property
+    def rings(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    def wait(self, heard: int, seconds: float) -> bool: ...
+
+
+class Waits:
+    """``most``: requests that may wait at the same time. Beyond it nobody waits: the answer comes early."""
+
+    def __init__(self, bell: Bell, most: int) -> None:
+        self._bell = bell
+        self._places = threading.BoundedSemaphore(most) if most else None
+
+    def until(self, look: Callable[[], T], satisfied: Callable[[T], bool], seconds: float) -> T:
+        """The first look that satisfies, or the last one of ``seconds``."""
+        heard = self._bell.rings
+        seen = look()
+        if satisfied(seen) or seconds <= 0:
+            return seen
+        with self._place() as may_wait:
+            until = monotonic() + min(seconds, LONGEST)
+            while may_wait and not satisfied(seen) and not self._bell.closed and (left := until - monotonic()) > 0:
+                if self._bell.wait(heard, left):
+                    heard = self._bell.rings
+                    seen = look()
+        return seen
+
+    @contextmanager
+    def _place(self) -> Iterator[bool]:
+        """Whether there is one."""
+        if self._places is None or not self._places.acquire(blocking=False):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._places.release()
