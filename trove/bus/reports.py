@@ -29,20 +29,27 @@ _ATTEMPTS = 10
 _LONGEST_PAUSE = 60.0
 
 
+def nobody(_instance_id: str, _reason: str) -> None:
+    """Nobody is told of what is not handled."""
+
+
 class ConductorServer:
     """Takes the reports of the guests it watches, one at a time, on a thread of its own.
 
     ``key_of(instance_id)`` gives the key from that guest, or None when there is no such guest. ``handle(instance_id,
     method, arguments)`` writes a report down; the report is acknowledged when it has returned. What ``handle`` cannot
     write down now is tried again, later and later, and given up after ten attempts (about five minutes); a TroveError
-    that is not retryable is given up at once. ``dropped`` counts, by reason, what was not handled.
+    that is not retryable is given up at once. ``dropped`` counts, by reason, what was not
+    handled, and ``on_drop(instance_id, reason)`` is told of it; it must not fail.
     """
 
     def __init__(self, bus: Bus, key_of: Callable[[str], Key | None],
-                 handle: Callable[[str, Method, dict[str, Any]], None], contract: type = Conductor) -> None:
+                 handle: Callable[[str, Method, dict[str, Any]], None], contract: type = Conductor,
+                 on_drop: Callable[[str, str], None] = nobody) -> None:
         self._bus = bus
         self._key_of = key_of
         self._handle = handle
+        self._on_drop = on_drop
         self._methods = methods(contract)
         self._inbox: queue.SimpleQueue[_Report | None] = queue.SimpleQueue()
         self._later: list[_Report] = []
@@ -159,6 +166,7 @@ class ConductorServer:
 
     def _drop(self, report: "_Report", reason: str) -> None:
         self.dropped[reason] += 1
+        self._on_drop(report.instance_id, reason)
         report.delivery.ack()
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import databases, doctor, installation, instances, operations, output, users
+from . import databases, doctor, events, installation, instances, operations, output, root, users
 from .session import group
 
 app = typer.Typer(help="Trove: databases on request, and the installation on this machine.", no_args_is_help=True,
@@ -13,4 +13,6 @@ doctor.register(app)
 instances.register(group(app, "instance", "Database servers: create, look at, connect to, restart and delete them."))
 users.register(group(app, "user", "Users of an instance, and the databases that they may use."))
 databases.register(group(app, "database", "Databases in an instance."))
+root.register(group(app, "root", "The superuser of an instance: open to the network, or closed."))
+events.register(app)
 operations.register(group(app, "operation", "Creations, restarts and deletions: how far they are; retry, call off."))

@@ -53,8 +53,10 @@ class Client:
         self.base = f"/v1.0/{part(project)}"
         self._timeout = timeout
 
-    def get(self, path: str) -> Json:
-        return self._ask("GET", path, None)
+    def get(self, path: str, **query: str | None) -> Json:
+        """Of ``query``, what is not None."""
+        asked = urllib.parse.urlencode({name: text for name, text in query.items() if text is not None})
+        return self._ask("GET", f"{path}?{asked}" if asked else path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> Json:
         """Done once, however often it has to be sent: a lost connection makes it be repeated under its key."""
@@ -72,8 +74,7 @@ class Client:
 
     def every(self, path: str, noun: str, most: int | None = None, **query: str | None) -> list[Json]:
         """The rows of all pages of a list, or the first ``most`` of them; of ``query``, what is not None."""
-        asked = urllib.parse.urlencode({name: text for name, text in query.items() if text is not None})
-        page = self.get(f"{path}?{asked}" if asked else path)
+        page = self.get(path, **query)
         rows: list[Json] = page[noun]
         while (further := _next(page)) and (most is None or len(rows) < most):
             page = self.get(f"{path}?{further}")

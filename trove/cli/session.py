@@ -28,10 +28,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 @dataclass(frozen=True)
 class Session:
-    """What a command works with."""
+    """What a command works with. ``connect`` finds the API anew, which may have moved."""
 
     client: rest.Client
     output: output.Output
+    connect: Callable[[], rest.Client]
 
     def find(self, name: str) -> rest.Json:
         """An instance by its id or name. Raises NotFound and Conflict."""
@@ -46,7 +47,10 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Ca
         def run(state: Path, endpoint: str | None, project: str, as_json: bool, **own: Any) -> None:
             printed = output.Output(as_json)
             with printed.reported():
-                function(Session(rest.Client(locate(endpoint, state), project), printed), **own)
+                def connect() -> rest.Client:
+                    return rest.Client(locate(endpoint, state), project)
+
+                function(Session(connect(), printed, connect), **own)
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         signature = inspect.Signature([*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *_COMMON])

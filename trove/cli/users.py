@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from common.errors import Invalid
+
 from . import passwords
 from .rest import part
 from .session import InstanceName, Session, command
@@ -13,8 +15,8 @@ DatabaseNames = Annotated[list[str], typer.Argument(metavar="DATABASE...", help=
 
 
 def register(group: typer.Typer) -> None:
-    for name, function in (("create", create), ("list", list_all), ("delete", delete), ("grant", grant),
-                           ("revoke", revoke)):
+    for name, function in (("create", create), ("list", list_all), ("update", update), ("delete", delete),
+                           ("grant", grant), ("revoke", revoke)):
         command(group, name)(function)
 
 
@@ -46,6 +48,31 @@ def list_all(session: Session, instance: InstanceName) -> None:
     session.output.document({"users": rows})
     session.output.rows(("NAME", "HOST", "DATABASES"),
                         [(row["name"], row["host"], [each["name"] for each in row["databases"]]) for row in rows])
+
+
+def update(
+    session: Session,
+    instance: InstanceName,
+    user: UserName,
+    name: Annotated[str | None, typer.Option(help="The user's new name.", show_default="as it is")] = None,
+    host: Annotated[str | None, typer.Option(
+        help="Where the user may come from now.", show_default="as it is")] = None,
+    password: Annotated[bool, typer.Option("--password", help="Ask for a new password.")] = False,
+    password_file: passwords.PasswordFile = None,
+    generate: passwords.Generate = False,
+) -> None:
+    """Changes the name, the host or the password of a user; connections that are open stay."""
+    found = session.find(instance)
+    changes = {key: value for key, value in (("name", name), ("host", host)) if value is not None}
+    new = passwords.choose(user, password_file, generate) if password or password_file or generate else None
+    if not changes and new is None:
+        raise Invalid("Nothing is to change.", "Give --name, --host, --password, --password-file or "
+                                               "--generate-password.")
+    secret = {} if new is None else {"password": new.secret.reveal()}
+    session.client.put(f"/instances/{found['id']}/users/{part(user)}", {"user": changes | secret})
+    session.output.say(f"The user {user} of the instance {found['name']} is changed.")
+    shown_once = passwords.show(session.output, {} if new is None else {name or user: new})
+    session.output.document({"user": {"name": user} | changes, "generated_passwords": shown_once})
 
 
 def delete(session: Session, instance: InstanceName, user: UserName) -> None:

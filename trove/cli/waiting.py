@@ -1,4 +1,4 @@
-"""Waiting for an instance. REST has no event to wait for, so it is looked at again and again."""
+"""Waiting for an instance: it is looked at whenever something has happened to it, and every second besides."""
 
 import time
 from collections.abc import Callable
@@ -6,20 +6,22 @@ from typing import Protocol
 
 from common.errors import DeadlinePassed, EngineFailed, NotFound, Unreachable
 
+from .following import Api, Follower
 from .rest import Json
 
 PATIENCE = 600.0
 """Seconds that somebody waits who says nothing else."""
 
-LOOK_EVERY = 0.25
+LOOK_AGAIN = 1.0
+"""Seconds between two looks while nothing happens: how far a step is, is no event."""
+
+EARLIEST = 0.25
+"""Seconds between two looks when the API cannot let us wait."""
+
 SILENCE = 60.0
 """Seconds for which the control plane may be away meanwhile: what is under way goes on when it is back."""
 
-
-class Api(Protocol):
-    """What ``rest.Client`` is to whoever waits."""
-
-    def get(self, path: str) -> Json: ...
+_STEPS = ("operation.step", "operation.progress", "operation.retrying")
 
 
 class Told(Protocol):
@@ -29,14 +31,16 @@ class Told(Protocol):
 
 
 class Watch:
-    """One instance under somebody's eyes; ``tell`` is given its steps as they come."""
+    """One instance under somebody's eyes; ``tell`` is given every step of the newest operation as it comes."""
 
     def __init__(self, api: Api, instance: Json, tell: Told, patience: float = PATIENCE) -> None:
         self._api = api
         self._id, self._name = str(instance["id"]), str(instance["name"])
         self._tell = tell
         self._patience = patience
-        self._has_operations = True
+        self._follower = Follower(lambda: api, self._id)
+        self._operation: Json = {}
+        self._step = ""
 
     def healthy(self) -> Json:
         """The instance as soon as it serves. Raises EngineFailed with its fault, NotFound, DeadlinePassed."""
@@ -55,47 +59,57 @@ class Watch:
         while (now := time.monotonic()) < until:
             try:
                 shown = self._look()
+                if reached(shown):
+                    return shown
+                self._follow(min(LOOK_AGAIN, until - now))
+                heard = now
             except Unreachable:
                 if now - heard > SILENCE:
                     raise
                 self._tell("", "The control plane does not answer; it is asked again.")
-            else:
-                heard = now
-                if reached(shown):
-                    return shown
-            time.sleep(LOOK_EVERY)
+                time.sleep(EARLIEST)
         raise DeadlinePassed(f"The instance {self._name} does not {what} within {self._patience:.0f} seconds; what is "
                              "under way goes on.", f"See: trovectl instance show {self._id}.")
 
     def _look(self) -> Json | None:
-        """The instance, None when it is gone. Raises EngineFailed for one that is in ERROR."""
+        """The instance, None when it is gone, once its steps are told. Raises EngineFailed for one that is in ERROR."""
         try:
-            shown: Json = self._api.get(f"/instances/{self._id}")["instance"]
+            shown: Json | None = self._api.get(f"/instances/{self._id}")["instance"]
         except NotFound:
+            shown = None
+        self._operation = self._newest()
+        self._follow(0.0)
+        if shown is None:
             return None
         if shown["status"] == "ERROR":
             fault = (shown.get("fault") or {}).get("message", "It does not say why.")
             raise EngineFailed(f"The instance {self._name} is in ERROR: {fault}",
                                f"Look at it: trovectl instance show {self._id}; "
                                f"or delete it: trovectl instance delete {self._id}.")
-        if not self._tell_operation():
+        if self._operation.get("state") in ("asked", "running"):
+            self._tell(self._operation["step"] or "", self._operation["sentence"], self._operation["progress"])
+        else:
             self._tell(shown["status"], f"The instance {self._name} is {_state(shown)}.")
         return shown
 
-    def _tell_operation(self) -> bool:
-        """Tells the step of what is under way; False when nothing is or the API does not say."""
-        if not self._has_operations:
-            return False
+    def _newest(self) -> Json:
+        """Its newest operation; nothing for an instance that is not known."""
         try:
-            listed = self._api.get(f"/instances/{self._id}/operations")["operations"]
+            listed = self._api.get(f"/instances/{self._id}/operations", limit="1")["operations"]
         except NotFound:
-            self._has_operations = False
-            return False
-        newest = listed[0] if listed else None
-        if newest is None or newest["state"] not in ("asked", "running"):
-            return False
-        self._tell(newest["step"] or "", newest["sentence"], newest.get("progress"))
-        return True
+            return {}
+        return listed[0] if listed else {}
+
+    def _follow(self, wait: float) -> None:
+        """Tells the steps that have begun since, at the latest after ``wait`` seconds."""
+        began = time.monotonic()
+        events = self._follower.ask(wait)
+        for event in events:
+            if event["kind"] in _STEPS and event["operation_id"] == self._operation.get("id"):
+                self._step = event["step"] or self._step
+                self._tell(self._step, event["sentence"])
+        if wait and not events and time.monotonic() - began < EARLIEST:
+            time.sleep(EARLIEST)
 
 
 def _state(shown: Json) -> str:

@@ -1,10 +1,11 @@
 """Watches the reports of every living instance, of new ones from the event that announces them."""
 
 import threading
+import time
 from typing import Any
 
 from common.openstack import log
-from trove.db import instances
+from trove.db import instances, observations
 from trove.db.store import Store
 
 from .ports import Events, Reports
@@ -12,7 +13,7 @@ from .ports import Events, Reports
 LOG = log.get(__name__)
 
 SWEEP = 60.0
-"""Seconds between two looks for instances whose announcement was lost."""
+"""Seconds between two looks for instances whose announcement was lost, and for agents that have fallen silent."""
 
 
 class Conductor:
@@ -47,6 +48,7 @@ class Conductor:
         while not self._stopping.wait(SWEEP):
             try:
                 self._look_round()
+                self._tell_silence()
             except Exception as error:  # noqa: BLE001 (the store may be away; the next look may find it again)
                 LOG.error("The conductor's look round met a defect; there will be another.", error)
 
@@ -59,6 +61,13 @@ class Conductor:
             self._watch(instance_id)
         for instance_id in sorted(watched - living):
             self._unwatch(instance_id)
+
+    def _tell_silence(self) -> None:
+        """Not before the first pause is over: what agents have sent meanwhile waits at the broker."""
+        found = observations.MOST_LOST
+        while found == observations.MOST_LOST:
+            with self._store.write() as connection:
+                found = observations.note_silence(connection, time.time())
 
     def _watch(self, instance_id: str) -> None:
         with self._lock:

@@ -29,6 +29,7 @@ from trove.bus.guests import GuestClient
 from trove.bus.reports import ConductorServer
 from trove.bus.topology import GuestTopology
 from trove.conductor.handler import Handler
+from trove.conductor.refusals import Refusals
 from trove.conductor.service import Conductor
 from trove.db import catalog
 from trove.db.commands import Commands
@@ -139,7 +140,8 @@ class Standalone:
         store.on_events = relay.ring
 
     def _start_conductor(self, store: Store, bound: Bound) -> ConductorServer:
-        reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle)
+        reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle,
+                                  on_drop=Refusals(store).note)
         reports.start()
         self._running.callback(reports.stop)
         conductor = Conductor(store, bound.events, reports)

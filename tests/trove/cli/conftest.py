@@ -16,6 +16,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def api(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr(waiting, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(waiting, "EARLIEST", 0.01)
     yield dataclasses.replace(served, project=uuid.uuid4().hex)
     served.works.fault = ""

@@ -12,6 +12,7 @@ from common.states import Event, Task
 from tests.trove.api import world
 from trove.api import app, server
 from trove.api.fake_guests import FakeGuest, FakeGuests
+from trove.bus.bell import Bell
 from trove.cli.rest import Client
 from trove.db import instances, observations
 from trove.db.commands import Commands
@@ -78,11 +79,14 @@ def _beat(connection: object, instance_id: str) -> None:
 def serving(directory: Path) -> Iterator[Served]:
     store = world.make_store(directory)
     works = Works(store)
-    application = app.create_app(Commands(store, world.RULES, works.wake), works.guests)
+    bell = Bell()
+    store.on_events = bell.ring
+    application = app.create_app(Commands(store, world.RULES, works.wake), works.guests, bell=bell)
     listening = server.Server(application, "127.0.0.1", 0)
     listening.start()
     try:
         yield Served(f"http://127.0.0.1:{listening.port}", works)
     finally:
+        bell.close()
         listening.stop()
         store.close()

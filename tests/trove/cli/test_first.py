@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from common.errors import DeadlinePassed, EngineFailed, NotFound
+from common.errors import DeadlinePassed, EngineFailed
 from trove.cli import first, waiting
 
 ADDRESSES = [{"address": "127.64.1.1", "type": "private"}]
@@ -19,11 +19,11 @@ class Api:
         self.instances = list(existing)
         self.asked: list[Mapping[str, Any]] = []
 
-    def get(self, path: str) -> dict[str, Any]:
+    def get(self, path: str, **_query: str | None) -> dict[str, Any]:
         if path == "/instances":
             return {"instances": self.instances}
-        if path.endswith("/operations"):
-            raise NotFound("There is nothing at this path.")
+        if path in ("/instances/1/operations", "/events"):
+            return {path.rpartition("/")[2]: []}
         name = path.rpartition("/")[2]
         return {"instance": {"id": name, "name": first.NAME, "addresses": ADDRESSES,
                              **(self.states.pop(0) if len(self.states) > 1 else self.states[0])}}
@@ -39,7 +39,7 @@ HEALTHY = {"status": "ACTIVE", "operating_status": "HEALTHY"}
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LOOK_EVERY", 0)
+    monkeypatch.setattr(waiting, "EARLIEST", 0)
 
 
 def test_it_is_asked_for_and_waited_for() -> None:

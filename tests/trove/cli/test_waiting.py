@@ -16,18 +16,21 @@ AWAY = Unreachable("Nobody answers.")
 
 
 class Api:
-    """One answer a look; the last one stays. ``operations`` None: the path does not exist."""
+    """One answer a look; the last one stays. ``events``: what is answered to one question each, then nothing."""
 
-    def __init__(self, *looks: dict[str, Any] | TroveError, operations: list[dict[str, Any]] | None = None) -> None:
-        self.looks, self.operations = list(looks), operations
-        self.asked: list[str] = []
+    def __init__(self, *looks: dict[str, Any] | TroveError, operations: list[dict[str, Any]] | None = None,
+                 events: list[list[dict[str, Any]]] | None = None) -> None:
+        self.looks, self.operations, self.events = list(looks), operations or [], events or []
+        self.after: list[str | None] = []
 
-    def get(self, path: str) -> dict[str, Any]:
-        self.asked.append(path)
+    def get(self, path: str, **query: str | None) -> dict[str, Any]:
+        if path == "/events":
+            assert query["instance"] == "1"
+            self.after.append(query["after"])
+            return {"events": self.events.pop(0) if self.events else []}
         if path.endswith("/operations"):
-            if self.operations is None:
-                raise GONE
-            return {"operations": [self.operations.pop(0) if len(self.operations) > 1 else self.operations[0]]}
+            return {"operations": [self.operations.pop(0) if len(self.operations) > 1 else self.operations[0]]
+                    if self.operations else []}
         answer = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         if isinstance(answer, TroveError):
             raise answer
@@ -35,12 +38,16 @@ class Api:
 
 
 def step(name: str, percent: float | None = None, state: str = "running") -> dict[str, Any]:
-    return {"state": state, "step": name, "sentence": f"Does {name}.", "progress": percent}
+    return {"id": "o", "state": state, "step": name, "sentence": f"Does {name}.", "progress": percent}
+
+
+def event(number: int, kind: str, step: str | None, sentence: str, operation: str = "o") -> dict[str, Any]:
+    return {"id": number, "kind": kind, "step": step, "sentence": sentence, "operation_id": operation}
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LOOK_EVERY", 0)
+    monkeypatch.setattr(waiting, "EARLIEST", 0)
 
 
 def watch(api: Api, told: list[tuple[str, str, float | None]], patience: float = 10.0) -> waiting.Watch:
@@ -61,11 +68,17 @@ def test_what_has_ended_is_no_step() -> None:
     assert told[0] == ("BUILD", "The instance orders is BUILD.", None)
 
 
-def test_an_api_without_operations_is_asked_for_them_once() -> None:
-    api, told = Api(BUILD, BUILD, BUILD, HEALTHY), []
+def test_steps_between_two_looks_are_told_in_their_order() -> None:
+    happened = [[event(7, "operation.step", "find_address", "Looks for one."),
+                 event(8, "operation.done", None, "Another's.", "another"),
+                 event(9, "operation.step", "open_bus", "Of another.", "another"),
+                 event(11, "operation.step", "prepare", "Makes it.")],
+                [event(12, "operation.progress", None, "Starts it.")]]
+    api, told = Api(BUILD, HEALTHY, operations=[step("prepare", 40.0), step("x", state="done")], events=happened), []
     watch(api, told).healthy()
-    assert sum(path.endswith("/operations") for path in api.asked) == 1
-    assert {sentence for _, sentence, _ in told} >= {"The instance orders is BUILD."}
+    assert told[:4] == [("find_address", "Looks for one.", None), ("prepare", "Makes it.", None),
+                        ("prepare", "Does prepare.", 40.0), ("prepare", "Starts it.", None)]
+    assert api.after[:3] == ["0", "11", "12"]
 
 
 def test_a_control_plane_that_is_away_for_a_while_is_waited_for() -> None:

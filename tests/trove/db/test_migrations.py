@@ -77,6 +77,8 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN next_try")
         connection.exec_driver_sql("DROP TABLE idempotency_keys")
+        connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN agent_lost_at")
+        connection.exec_driver_sql("DROP TABLE events")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
     engine.dispose()
