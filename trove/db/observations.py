@@ -74,7 +74,7 @@ def note_silence(connection: Connection, now: float) -> int:
 
 def _locked(connection: Connection, instance_id: str) -> Row | None:  # type: ignore[type-arg]
     """What was known, which nobody else changes before this transaction ends."""
-    query = select(_i.task, _i.observed_status, _i.server_started_at, _i.agent_lost_at, _i.incarnation)
+    query = select(_i.task, _i.observed_at, _i.observed_status, _i.server_started_at, _i.agent_lost_at, _i.incarnation)
     return connection.execute(query.where(_i.id == instance_id).with_for_update()).one_or_none()
 
 
@@ -101,7 +101,7 @@ def _tell(connection: Connection, instance_id: str, before: Row, heartbeat: Hear
     if _restarted_unasked(connection, instance_id, before.server_started_at, heartbeat, now):
         events.note(connection, EventKind.SERVER_RESTARTED, instance_id,
                     "The database server had died, or somebody had stopped it; the agent started it again.")
-    silence = 0.0 if before.agent_lost_at is None else math.inf
+    silence = 0.0 if before.observed_at is not None and before.agent_lost_at is None else math.inf
     _tell_status(connection, instance_id, before.task, (before.observed_status, silence),
                  (heartbeat.status.value, 0.0), heartbeat.sentence)
 

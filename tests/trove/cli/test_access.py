@@ -65,3 +65,32 @@ def test_an_agent_that_cannot_be_reached_ends_with_three(api: Served) -> None:
     guest.failure = Unreachable("The agent does not answer.", "Try again.")
     shown = trovectl("user", "list", "orders", api=api)
     assert shown.exit_code == 3 and "The agent does not answer." in shown.stderr
+
+
+def test_a_user_gets_another_name_host_and_password(api: Served, tmp_path: Path) -> None:
+    _, guest = api.instance()
+    (tmp_path / "password").write_text("n3w")
+    trovectl("user", "create", "orders", "anna", api=api)
+    changed = trovectl("user", "update", "orders", "anna", "--name", "berta", "--host", "10.0.0.%",
+                       "--password-file", str(tmp_path / "password"), api=api)
+    assert changed.exit_code == 0 and "n3w" not in changed.output
+    assert {key: account.password.reveal() for key, account in guest.accounts.items()} == {
+        ("berta", "10.0.0.%"): "n3w"}
+    made = document("user", "update", "orders", "berta@10.0.0.%", "--generate-password", api=api)
+    assert guest.accounts["berta", "10.0.0.%"].password.reveal() == made["generated_passwords"]["berta@10.0.0.%"]
+    shown = trovectl("user", "update", "orders", "berta@10.0.0.%", api=api)
+    assert shown.exit_code == 1 and "Nothing is to change. Give --name" in shown.stderr
+
+
+def test_root_is_opened_shown_and_closed(api: Served, tmp_path: Path) -> None:
+    _, guest = api.instance()
+    assert document("root", "show", "orders", api=api) == {"root_enabled": False}
+    made = document("root", "enable", "orders", api=api)
+    assert guest.root_password is not None
+    assert made == {"user": {"name": "root"}, "generated_passwords": {"root": guest.root_password.reveal()}}
+    (tmp_path / "password").write_text("ch0sen")
+    shown = trovectl("root", "enable", "orders", "--password-file", str(tmp_path / "password"), api=api)
+    assert shown.exit_code == 0 and "ch0sen" not in shown.output and guest.root_password.reveal() == "ch0sen"
+    assert "is open to the network." in trovectl("root", "show", "orders", api=api).stdout
+    assert trovectl("root", "disable", "orders", api=api).exit_code == 0
+    assert document("root", "show", "orders", api=api) == {"root_enabled": False}
