@@ -100,8 +100,8 @@ def commands() -> str:
     return "\n".join((
         "# trovectl", "", f"From `trove/cli`. {_WRITTEN}", "", program.help or "", "", f"{output.EXIT_CODES}", "",
         "With `--json`, standard output is one JSON document, of an error too:",
-        '`{"error": {"code", "message", "hint"}}`; of `trovectl events`, a document a line. What is told meanwhile is on',
-        "standard error. Passwords are asked for, read from a file or generated; no command takes one on its line.",
+        '`{"error": {"code", "message", "hint"}}`; of `trovectl events`, a document a line. What is told meanwhile is',
+        "on standard error. Passwords are asked for, read from a file or generated; no command takes one on its line.",
         "`trovectl --install-completion` teaches the shell commands, options and the names of instances.", "",
         *(line for words, command in _commands(("trovectl",), program) for line in _command(words, command)),
     ))
@@ -126,9 +126,9 @@ def happenings() -> str:
     """What an event may be."""
     return "\n".join((
         "# Events", "", f"From `trove/domain/events.py`. {_WRITTEN}", "",
-        "`trovectl events` and `GET /v1.0/{project}/events` show what happened to instances, the oldest first. Ids rise",
-        "in the order in which events can be seen and have gaps: who asks for what is behind the last id that was seen",
-        "misses nothing. Each has a sentence for a person; a program looks at `kind`, and at `from` and `to`.", "",
+        "`trovectl events` and `GET /v1.0/{project}/events` show what happened to instances, the oldest first. Ids",
+        "rise in the order in which events can be seen and have gaps: who asks for what is behind the last id that was",
+        "seen misses nothing. Each has a sentence for a person; a program looks at `kind`, and at `from` and `to`.", "",
         *_table(("kind", "meaning"), ((f"`{kind.value}`", meaning) for kind, meaning in MEANINGS.items())), "",
     ))
 
