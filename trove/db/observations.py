@@ -119,5 +119,5 @@ def _restarted_unasked(connection: Connection, instance_id: str, before: float |
     """Whether another server runs than before and no order of ours explains it."""
     if before is None or heartbeat.server_started_at is None or heartbeat.server_started_at - before <= CLOCK_STEP:
         return False
-    by_our_clock = heartbeat.server_started_at - (heartbeat.sent_at - now)
-    return not orders.was_at_work(connection, instance_id, by_our_clock)
+    skew = heartbeat.sent_at - now
+    return not orders.explains_start(connection, instance_id, heartbeat.server_started_at - skew, before - skew)

@@ -54,10 +54,13 @@ def unfailed(connection: Connection, instance_id: str, method: str, but: str) ->
     return tuple(connection.execute(query).scalars())
 
 
-def was_at_work(connection: Connection, instance_id: str, at: float) -> bool:
-    """Whether an order that starts a server was under way at that moment, in seconds since 1970."""
-    query = select(_g.id).where(_g.instance_id == instance_id, _g.method.in_(STARTS), _g.asked_at <= at + LEEWAY,
-                                or_(_g.ended_at.is_(None), _g.ended_at >= at - LEEWAY))
+def explains_start(connection: Connection, instance_id: str, at: float, before: float) -> bool:
+    """Whether a server was started by an order ``at`` that moment, in seconds since 1970.
+
+    ``before``: when the one before it was started. An order explains one start: it was given after that.
+    """
+    query = select(_g.id).where(_g.instance_id == instance_id, _g.method.in_(STARTS), _g.asked_at >= before,
+                                _g.asked_at <= at + LEEWAY, or_(_g.ended_at.is_(None), _g.ended_at >= at - LEEWAY))
     return connection.execute(query).first() is not None
 
 

@@ -85,8 +85,19 @@ def test_a_restart_that_was_asked_for_is_not_told_as_another(world: World, servi
         orders.note_result(connection, serving, t.Result(
             stamp=t.Stamp(key_epoch=1, boot_count=1, sequence=1), operation_id="o.restart",
             state=t.OperationState.DONE))
-    beat(world, serving, t.ServiceStatus.HEALTHY, time.time())
+    started = time.time() + 0.5
+    beat(world, serving, t.ServiceStatus.HEALTHY, started)
     assert told(world) == []
+    beat(world, serving, t.ServiceStatus.HEALTHY, started + observations.CLOCK_STEP + 0.5)
+    assert told(world) == [("server.restarted", None, None)], "the order explains one start, and not another soon after"
+
+
+def test_a_start_long_after_an_order_is_not_explained_by_it(world: World, serving: str) -> None:
+    with world.store.write() as connection:
+        orders.ask(connection, "o.restart", serving, "restart")
+        orders.note_result(connection, serving, t.Result(
+            stamp=t.Stamp(key_epoch=1, boot_count=1, sequence=1), operation_id="o.restart",
+            state=t.OperationState.DONE))
     beat(world, serving, t.ServiceStatus.HEALTHY, time.time() + orders.LEEWAY + 1)
     assert told(world) == [("server.restarted", None, None)]
 
