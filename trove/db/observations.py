@@ -14,7 +14,7 @@ from trove.domain.events import EventKind
 
 from . import events, orders, schema
 
-CLOCK_STEP = 2.0
+CLOCK_STEP = 1.0
 """Seconds by which the start of the same server may seem to move: it is reckoned from the machine's clock."""
 
 MOST_LOST = 500
