@@ -43,6 +43,23 @@ def server(*, durable: bool = False) -> Iterator[str]:
         shutil.rmtree(home)
 
 
+@contextmanager
+def away(maintenance: str) -> Iterator[None]:
+    """The server of this URL is down, as by a crash, for the time of the block."""
+    programs = binaries()
+    assert programs is not None
+    engine = sqlalchemy.create_engine(maintenance)
+    with engine.connect() as connection:
+        data = connection.exec_driver_sql("SHOW data_directory").scalar_one()
+    engine.dispose()
+    options = Path(data, "postmaster.opts").read_text().split()[1:]
+    _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    try:
+        yield
+    finally:
+        _run(programs / "pg_ctl", "-D", data, "-l", Path(data).parent / "log", "-o", " ".join(options), "-w", "start")
+
+
 def new_database(maintenance: str) -> str:
     """The URL of an empty database of its own."""
     name = f"trove_{uuid.uuid4().hex[:8]}"

@@ -1,4 +1,10 @@
-"""The task managers' leases: who may run flows under which name, and whose flows a peer may take over."""
+"""The task managers' leases: who may run flows, and whose flows a peer may take over.
+
+A row is one life of one task manager: its executor id ends with the life, so that what a former life left can never be
+taken for work of the present one.
+"""
+
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -7,40 +13,46 @@ from . import operations, schema
 _e = schema.executors.c
 
 
-def holder(connection: Connection, executor: str, now: float) -> str | None:
-    """Who has the lease, None when nobody has or it ran out."""
-    query = select(_e.holder).where(_e.id == executor, _e.lease_until > now)
-    return connection.execute(query).scalar_one_or_none()
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """``until`` in seconds since 1970; 0 when it was let go."""
+
+    executor: str
+    holder: str
+    until: float
 
 
-def take(connection: Connection, executor: str, holder: str, until: float) -> None:
-    """Gives the lease to ``holder``, whoever had it."""
-    connection.execute(delete(schema.executors).where(_e.id == executor))
-    connection.execute(schema.executors.insert().values(id=executor, holder=holder, lease_until=until))
+def enlist(connection: Connection, lease: Lease) -> None:
+    connection.execute(schema.executors.insert().values(id=lease.executor, holder=lease.holder,
+                                                        lease_until=lease.until))
 
 
-def renew(connection: Connection, executor: str, holder: str, until: float) -> bool:
+def others(connection: Connection, executor: str) -> tuple[Lease, ...]:
+    """Every lease but that of ``executor``."""
+    query = select(_e.id, _e.holder, _e.lease_until).where(_e.id != executor).order_by(_e.id)
+    return tuple(Lease(*row) for row in connection.execute(query))
+
+
+def renew(connection: Connection, lease: Lease) -> bool:
     """False when somebody else took it over."""
-    statement = update(schema.executors).where(_e.id == executor, _e.holder == holder).values(lease_until=until)
-    return connection.execute(statement).rowcount == 1
+    statement = update(schema.executors).where(_e.id == lease.executor, _e.holder == lease.holder)
+    return connection.execute(statement.values(lease_until=lease.until)).rowcount == 1
 
 
-def let_go(connection: Connection, executor: str, holder: str) -> None:
-    """A task manager that stops: a peer may take over at once."""
-    renew(connection, executor, holder, 0.0)
+def take_over(connection: Connection, dead: Lease, heir: Lease, deadline: float) -> bool:
+    """Gives the lease of ``dead`` to the holder of ``heir``, and its operations to the heir's executor.
 
-
-def expired(connection: Connection, now: float) -> tuple[str, ...]:
-    return tuple(connection.execute(select(_e.id).where(_e.lease_until <= now)).scalars())
-
-
-def adopt(connection: Connection, dead: str, heir: str, now: float, patience: float) -> bool:
-    """Gives the operations of ``dead`` to ``heir``, who has ``patience`` seconds to go on with them.
-
-    False when a peer was faster.
+    ``deadline``: when the heir must have taken up their steps again, in seconds since 1970. False when ``dead`` has
+    renewed it, or a peer was faster.
     """
-    lost = delete(schema.executors).where(_e.id == dead, _e.lease_until <= now)
-    if connection.execute(lost).rowcount != 1:
+    statement = update(schema.executors).where(_e.id == dead.executor, _e.holder == dead.holder,
+                                               _e.lease_until == dead.until)
+    if connection.execute(statement.values(holder=heir.holder, lease_until=heir.until)).rowcount != 1:
         return False
-    operations.hand_over(connection, dead, heir, now + patience)
+    operations.hand_over(connection, dead.executor, heir.executor, deadline)
     return True
+
+
+def remove(connection: Connection, executor: str) -> None:
+    """Its flows go on elsewhere."""
+    connection.execute(delete(schema.executors).where(_e.id == executor))

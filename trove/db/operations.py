@@ -85,6 +85,12 @@ def call_off(connection: Connection, instance_id: str, but: str | None = None) -
     connection.execute(mine.where(_o.state == "running").values(cancel_asked=True))
 
 
+def is_held(connection: Connection, operation_id: str, executor: str) -> bool:
+    """Whether ``executor`` has it; if so, nobody takes it over before this transaction ends."""
+    query = select(_o.executor_id).where(_o.id == operation_id).with_for_update()
+    return connection.execute(query).scalar_one_or_none() == executor
+
+
 def begin(connection: Connection, operation_id: str, executor: str) -> bool:
     """Takes it up, also again after a death. False when it has ended."""
     statement = _unended_one(operation_id).values(state="running", executor_id=executor)

@@ -35,7 +35,7 @@ def find_address(work: Work) -> None:
     address = work.services.provider.allocate_address(instance.id, taken)
     port = datastores.manifest(instance.version.manager).default_port
     try:
-        with work.services.store.write() as connection:
+        with work.write() as connection:
             instances.set_address(connection, instance.id, address, port)
     except IntegrityError:
         raise Busy(f"Address {address} went to another instance.", "It is tried again.") from None

@@ -2,9 +2,11 @@
 
 DBOS is one a process, and so is the engine here. Its records hold ids and single words, as JSON. Its version of the
 application is pinned: by default it is a hash of the source, and every running flow would be stranded by an upgrade.
-So a flow may grow a step right before its last one; any other change needs a flow of a new name beside the old one.
+What a flow did in its earlier lives is found by the names of its steps, not by their places, so that a flow goes on
+under a release that added, removed or moved steps (docs/adr/0010-steps-by-name.md).
 """
 
+import contextvars
 import logging
 import sqlite3
 import threading
@@ -13,7 +15,9 @@ from dataclasses import dataclass, field
 
 import sqlalchemy
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
+from sqlalchemy.exc import OperationalError
 
+from common.errors import Internal
 from common.openstack import log
 
 from . import create, delete, restart
@@ -30,6 +34,9 @@ FLOWS: dict[str, Callable[[Run], None]] = {
 }
 APPLICATION = "trove"
 APPLICATION_VERSION = "1"
+STORE_PAUSE = 2.0
+"""Seconds between two tries to reach a store that is away."""
+
 THREADS = 64
 """Flows at a time in one task manager; each waits in a thread of its own."""
 
@@ -48,7 +55,7 @@ _life: _Life | None = None
 
 
 def launch(url: str, executor: str, services: Services) -> None:
-    """Starts the engine and takes up the flows of ``executor`` that a death interrupted.
+    """Starts the engine. ``executor`` names this life of it; ``recover`` takes up what earlier ones left.
 
     ``url``: ``sqlite:////path`` (a file of its own) or ``postgresql+psycopg://…``.
     """
@@ -78,7 +85,7 @@ def start(kind: str, operation_id: str) -> None:
 
 
 def recover(executor: str) -> int:
-    """Takes up the flows of another task manager, which is dead beyond doubt. How many there were."""
+    """Puts the flows of another life, which is over beyond doubt, where any task manager takes them up. How many."""
     left = DBOS.list_workflows(status=WorkflowStatusString.PENDING.value, executor_id=executor)
     for flow in left:
         DBOS.resume_workflow(flow.workflow_id)
@@ -123,18 +130,54 @@ def _use_write_ahead_log(url: str) -> None:
         connection.close()
 
 
-def _record(name: str, function: Callable[[], str]) -> str:
-    """Raises Stopping instead of beginning a step, and for one whose end the engine is not there to take any more."""
-    assert _life is not None
-    signals = _life.services.signals
-    if signals.stopping:
-        raise Stopping
-    try:
-        return DBOS.run_step({"name": name}, function)
-    except Exception:
-        if signals.stopping:
-            raise Stopping from None  # an Exception would end the flow, in the engine's records
-        raise
+class _Record:
+    """What the steps of one flow ended with, by their names: in its earlier lives and in this one."""
+
+    def __init__(self, operation_id: str, life: _Life) -> None:
+        self._life = life
+        self._words = _words_of_earlier_lives(operation_id)
+
+    def __call__(self, name: str, function: Callable[[], str]) -> str:
+        """Raises Stopping instead of beginning a step, and for one whose end the engine is not there to take any more.
+        """
+        signals = self._life.services.signals
+        signals.require()
+        if name not in self._words:
+            try:
+                self._words[name] = DBOS.run_step({"name": name}, self._persistent(function))
+            except Exception:
+                if signals.stopping:
+                    raise Stopping from None  # an Exception would end the flow, in the engine's records
+                raise
+        return self._words[name]
+
+    def _persistent(self, function: Callable[[], str]) -> Callable[[], str]:
+        """Begins the step again when the store was away."""
+        def run() -> str:
+            while True:
+                try:
+                    return function()
+                except OperationalError as error:
+                    LOG.warning(f"The store does not answer; the step begins again: {error.orig}")
+                    self._life.services.signals.pause(STORE_PAUSE)
+        return run
+
+
+def _words_of_earlier_lives(operation_id: str) -> dict[str, str]:
+    """The engine counts steps: those on record are replayed under their own names, and what is new comes behind."""
+    steps = contextvars.Context().run(DBOS.list_workflow_steps, operation_id)  # elsewhere it would count as a step
+    words: dict[str, str] = {}
+    for name in [step["function_name"] for step in steps]:
+        try:
+            words[name] = DBOS.run_step({"name": name}, _not_on_record)
+        except Exception as error:  # noqa: BLE001 (what the engine recorded, whatever that was)
+            LOG.warning(f"A step that broke down in an earlier life is done again: {error}", step=name,
+                        operation=operation_id)
+    return words
+
+
+def _not_on_record() -> str:
+    raise Internal("The flow engine lists a step that it has no record of.", "The control plane's log has the trace.")
 
 
 def _workflow(kind: str) -> Callable[[str], str]:
@@ -144,7 +187,7 @@ def _workflow(kind: str) -> Callable[[str], str]:
         with life.changed:
             life.under_way += 1
         try:
-            return _live(FLOWS[kind], Run(life.services, operation_id, _record), life)
+            return _live(FLOWS[kind], operation_id, life)
         finally:
             with life.changed:
                 life.under_way -= 1
@@ -155,12 +198,12 @@ def _workflow(kind: str) -> Callable[[str], str]:
     return workflow
 
 
-def _live(flow: Callable[[Run], None], run: Run, life: _Life) -> str:
+def _live(flow: Callable[[Run], None], operation_id: str, life: _Life) -> str:
     """One life of a flow, in words of ``steps``. Raises Stopping."""
-    if life.services.signals.stopping:
-        raise Stopping
+    life.services.signals.require()
+    run = Run(life.services, operation_id, life.executor, _Record(operation_id, life))
     try:
-        run.begin(life.executor)
+        run.begin()
         flow(run)
     except FlowEnded as ended:
         return ended.state

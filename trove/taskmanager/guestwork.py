@@ -34,7 +34,7 @@ def carry_out(work: Work, method: str, send: Send, order_id: str = "") -> None:
     Raises Final with what the guest answered, or DeadlinePassed.
     """
     order_id = order_id or own_order(work, method)
-    with work.services.store.write() as connection:
+    with work.write() as connection:
         orders.ask(connection, order_id, work.instance_id, method)
     late = DeadlinePassed(f"The guest did not finish {method} in time.",
                           "Look at the instance's agent and database logs, or delete it.")

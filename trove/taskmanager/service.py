@@ -12,9 +12,10 @@ from typing import Any
 
 from common.errors import DeadlinePassed
 from common.openstack import context, log
-from trove.db import executors, operations
+from trove.db import operations
 
-from . import lease, steps
+from . import steps
+from .lease import Lease
 from .services import Services
 from .upkeep import Pruner
 
@@ -23,6 +24,8 @@ LOG = log.get(__name__)
 SWEEP = 10.0
 """Seconds between two looks for operations that nobody has taken up, deadlines that passed, and leases that ran out."""
 
+PEER_GONE = "a peer is gone"
+
 GRACE = 60.0
 """Seconds in which an interrupted flow must have taken up its step again, and that a deadline may be passed by."""
 
@@ -30,19 +33,19 @@ GRACE = 60.0
 class TaskManager:
     """One a process. ``wake`` may be called from any thread and never blocks.
 
-    ``on_lost`` is called when a peer has taken the lease over: the process must not go on running flows.
-    ``kept_days``: how long ended operations are kept, ``events_kept_days``: how long events; 0: for ever.
+    ``name`` tells it from its peers. ``on_lost`` is called when a peer has taken the lease over: the process must not
+    go on running flows. ``kept_days``: how long ended operations are kept, ``events_kept_days``: how long events; 0: for
+    ever.
     """
 
-    def __init__(self, services: Services, url: str, executor: str, on_lost: Callable[[], None] | None = None,
+    def __init__(self, services: Services, url: str, name: str, on_lost: Callable[[], None] | None = None,
                  kept_days: int = 0, events_kept_days: int = 0) -> None:
         self._services = services
         self._url = url
-        self._executor = executor
+        self._lease = Lease(services.store, name)
         self._on_lost = on_lost or (lambda: None)
         self._kept_days = kept_days
         self._events_kept_days = events_kept_days
-        self._holder = ""
         self._nudges: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._is_up = False
@@ -56,9 +59,10 @@ class TaskManager:
         self._durable = durable
         self._pruner = Pruner(self._services.store, self._kept_days, durable.forget,
                               self._events_kept_days)
-        self._holder = lease.take(self._services.store, self._executor)
+        self._lease.take()
+        self._services.signals.allow(self._lease.acts_until)
         self._started_at = time.time()
-        durable.launch(self._url, self._executor, self._services)
+        durable.launch(self._url, self._lease.executor, self._services)
         self._services.events.subscribe("taskmanager.nudge", self._hear)
         self._services.events.subscribe("operation.#", self._hear)
         self._services.events.subscribe("instance.*.hello", self._hear)
@@ -74,7 +78,7 @@ class TaskManager:
         self._nudges.put(None)
         self._durable.shut_down(patience)
         self._thread.join(patience)
-        lease.let_go(self._services.store, self._executor, self._holder)
+        self._lease.let_go()
 
     @property
     def flows_under_way(self) -> int:
@@ -103,18 +107,23 @@ class TaskManager:
 
     def _await_nudge(self, until: float) -> None:
         try:
-            self._nudges.get(timeout=max(0.0, until - time.monotonic()))
+            nudge = self._nudges.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
             return
-        self._start_asked()
+        if nudge == PEER_GONE:
+            self._take_over()
+        else:
+            self._start_asked()
 
     def _sweep(self) -> None:
-        if not lease.renew(self._services.store, self._executor, self._holder):
+        if not self._lease.renew():
             self._lose()
             return
+        self._services.signals.allow(self._lease.acts_until)
         self._start_asked()
         self._end_overdue()
-        self._adopt()
+        self._take_over()
+        self._lease.watch(lambda: self._nudges.put(PEER_GONE))
         self._pruner.turn()
 
     def _start_asked(self) -> None:
@@ -129,27 +138,25 @@ class TaskManager:
         if now - self._started_at < GRACE:
             return
         with self._services.store.read() as connection:
-            overdue = operations.overdue(connection, self._executor, now - GRACE)
+            overdue = operations.overdue(connection, self._lease.executor, now - GRACE)
         for operation in overdue:
             with context.bind(steps.asked_by(operation)):
                 LOG.error("A step hangs.", operation=operation.id, instance=operation.instance_id, step=operation.step)
-                steps.run_out(self._services, operation.id, DeadlinePassed(
+                steps.run_out(self._services, operation.id, self._lease.executor, DeadlinePassed(
                     "It took too long.", "The control plane's log says where it hangs."))
 
-    def _adopt(self) -> None:
-        now = time.time()
-        with self._services.store.read() as connection:
-            dead = executors.expired(connection, now)
-        for executor in dead:
-            with self._services.store.write() as connection:
-                mine = executors.adopt(connection, executor, self._executor, now, GRACE)
-            if mine:
-                count = self._durable.recover(executor)
-                LOG.warning("A task manager is gone; its flows go on here.", executor=executor, flows=count)
+    def _take_over(self) -> None:
+        """Dying half-way leaves a lease for the next peer: it is gone only when the flows are on their way."""
+        for dead in self._lease.dead():
+            if self._lease.take_over(dead, GRACE):
+                count = self._durable.recover(dead.executor)
+                self._lease.bury(dead)
+                LOG.info("A task manager is gone; its flows go on.", executor=dead.executor, flows=count)
 
     def _lose(self) -> None:
         """A peer has the flows now: what runs here ends before its next step."""
-        LOG.error("Another task manager has taken the lease over; this one stops.", executor=self._executor)
+        LOG.error("Another task manager has taken the lease over; this one stops.",
+                  executor=self._lease.executor)
         self._stopping.set()
         self._services.signals.stop()
         self._on_lost()

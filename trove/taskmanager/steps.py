@@ -9,8 +9,12 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from common.errors import DeadlinePassed, Internal, TroveError, Unreachable
 from common.openstack import context, log
@@ -18,7 +22,7 @@ from trove.db import endings, instances, operations
 from trove.db.views import Instance, Operation, Scope
 
 from .services import Services
-from .signals import Bell
+from .signals import Bell, Stopping
 
 LOG = log.get(__name__)
 
@@ -77,15 +81,16 @@ def step(sentence: str, patience: float, at_most: float = 0.0) -> Callable[[Call
 
 
 class Work:
-    """One step of one operation under way: what its body may ask and wait for.
+    """One step of one operation under way: what its body may ask, wait for and write while ``executor`` has it.
 
     ``deadline`` and ``limit`` in seconds since 1970: progress moves the first on, to the second at most. Time in which
     the broker is away does not count: afterwards the step has all of its patience again, as after a death.
     """
 
-    def __init__(self, services: Services, operation_id: str, instance_id: str, what: Step) -> None:
+    def __init__(self, services: Services, operation_id: str, executor: str, instance_id: str, what: Step) -> None:
         self.services = services
         self.operation_id = operation_id
+        self.executor = executor
         self.instance_id = instance_id
         self._what = what
         self._told: tuple[str, float | None] = (what.sentence, None)
@@ -105,8 +110,15 @@ class Work:
         with self.services.store.read() as connection:
             return instances.get(connection, Scope.EVERY_PROJECT, self.instance_id)
 
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction in the store. Raises Stopping when a peer has taken the flow over."""
+        with held(self.services, self.operation_id, self.executor) as connection:
+            yield connection
+
     def check(self) -> None:
-        """Raises CalledOff."""
+        """Raises CalledOff, or Stopping when this process may not act any more."""
+        self.services.signals.require()
         with self.services.store.read() as connection:
             if operations.get(connection, self.operation_id).cancel_asked:
                 raise CalledOff
@@ -131,7 +143,7 @@ class Work:
         if self.services.bus.connected:
             return False
         until = time.time() + LOOK_AGAIN
-        with self.services.store.write() as connection:
+        with self.write() as connection:
             operations.wait_for_broker(connection, self.operation_id, BROKER_AWAY, until, until + self._what.patience)
         bell.wait(LOOK_AGAIN)
         self._begin_time()
@@ -147,11 +159,11 @@ class Work:
 
     def note_failure(self, error: TroveError, pause: float) -> None:
         """It did not work for now and is tried again in ``pause`` seconds: the person who waits is told."""
-        with self.services.store.write() as connection:
+        with self.write() as connection:
             operations.note_failure(connection, self.operation_id, error, time.time() + pause)
 
     def note_attempt(self) -> None:
-        with self.services.store.write() as connection:
+        with self.write() as connection:
             operations.note_attempt(connection, self.operation_id)
 
     def announce(self, key: str) -> None:
@@ -163,32 +175,36 @@ class Work:
         self.limit = max(self.deadline, time.time() + self._what.at_most)
 
     def _tell(self) -> None:
-        with self.services.store.write() as connection:
+        with self.write() as connection:
             operations.get_on(connection, self.operation_id, *self._told, self.deadline)
 
 
 class Run:
-    """One life of a flow.
+    """One life of a flow, in the hands of ``executor``.
 
     ``record(name, function)`` gives the word that the step ended with in an earlier life, or does it now and keeps it.
+    A flow has no two steps of the same name.
     """
 
-    def __init__(self, services: Services, operation_id: str, record: Callable[[str, Callable[[], str]], str]) -> None:
+    def __init__(self, services: Services, operation_id: str, executor: str,
+                 record: Callable[[str, Callable[[], str]], str]) -> None:
         self._services = services
         self._operation_id = operation_id
+        self._executor = executor
         self._record = record
 
     def __call__(self, what: Step) -> None:
         """Raises FlowEnded unless the step is done."""
-        self._go_on(what.name, lambda: attempt(self._services, what, self._operation_id))
+        self._go_on(what.name, lambda: attempt(self._services, what, self._operation_id, self._executor))
 
-    def begin(self, executor: str) -> None:
-        """Raises FlowEnded when the operation was called off before."""
-        self._go_on("begin", lambda: begin(self._services, self._operation_id, executor))
+    def begin(self) -> None:
+        """In every life. Raises FlowEnded when the operation has ended, as when it was called off before."""
+        if not begin(self._services, self._operation_id, self._executor):
+            raise FlowEnded(ENDED)
 
     def succeed(self) -> None:
         """The last step of a flow."""
-        self._go_on("succeed", lambda: end(self._services, self._operation_id, endings.succeed))
+        self._go_on("succeed", lambda: end(self._services, self._operation_id, self._executor, endings.succeed))
 
     def _go_on(self, name: str, function: Callable[[], str]) -> None:
         state = self._record(name, function)
@@ -196,25 +212,37 @@ class Run:
             raise FlowEnded(state)
 
 
-def begin(services: Services, operation_id: str, executor: str) -> str:
+@contextmanager
+def held(services: Services, operation_id: str, executor: str) -> Iterator[Connection]:
+    """One transaction in the store, for who has the operation. Raises Stopping for everybody else."""
+    services.signals.require()
     with services.store.write() as connection:
+        if not operations.is_held(connection, operation_id, executor):
+            raise Stopping
+        yield connection
+
+
+def begin(services: Services, operation_id: str, executor: str) -> bool:
+    """Takes the operation into the hands of ``executor``. False when it has ended."""
+    with services.store.write() as connection:
+        before = operations.get(connection, operation_id)
         if not operations.begin(connection, operation_id, executor):
-            return ENDED
-        operation = operations.get(connection, operation_id)
-    with context.bind(asked_by(operation)):
-        LOG.info("A flow begins.", kind=operation.kind, operation=operation_id, instance=operation.instance_id)
-    return DONE
+            return False
+    with context.bind(asked_by(before)):
+        LOG.info("A flow goes on." if before.step else "A flow begins.", kind=before.kind, operation=operation_id,
+                 instance=before.instance_id)
+    return True
 
 
-def attempt(services: Services, what: Step, operation_id: str) -> str:
-    """Does one step and leaves its traces on the operation. Raises Stopping alone."""
-    with services.store.write() as connection:
+def attempt(services: Services, what: Step, operation_id: str, executor: str) -> str:
+    """Does one step and leaves its traces on the operation. Raises Stopping, and OperationalError without a store."""
+    with held(services, operation_id, executor) as connection:
         if not operations.enter_step(connection, operation_id, what.name, what.sentence, what.patience):
             return ENDED
         operation = operations.get(connection, operation_id)
     with context.bind(asked_by(operation)):
         LOG.info(what.sentence, step=what.name, operation=operation_id, instance=operation.instance_id)
-        return _attempt(Work(services, operation_id, operation.instance_id, what), what)
+        return _attempt(Work(services, operation_id, executor, operation.instance_id, what), what)
 
 
 def _attempt(work: Work, what: Step) -> str:
@@ -223,21 +251,23 @@ def _attempt(work: Work, what: Step) -> str:
         _persist(work, what)
         return DONE
     except CalledOff:
-        return end(services, operation_id, endings.cancel)
+        return end(services, operation_id, work.executor, endings.cancel)
+    except OperationalError:
+        raise
     except TimeOver as over:
-        return run_out(services, operation_id, over.error)
+        return run_out(services, operation_id, work.executor, over.error)
     except (TroveError, Final) as error:
         reason = error.error if isinstance(error, Final) else error
         LOG.warning(f"A step failed: {reason.sentence()}", step=what.name, operation=operation_id,
                     instance=work.instance_id)
-        return fail(services, operation_id, reason)
+        return fail(services, operation_id, work.executor, reason)
     except Exception as error:  # noqa: BLE001 (a defect of ours ends the operation, and the person is told)
         LOG.error("A step met a defect.", error, step=what.name, operation=operation_id, instance=work.instance_id)
-        return fail(services, operation_id, Internal(f"Step {what.name} met a defect ({type(error).__name__}).",
-                                                     "The control plane's log has the trace."))
+        return fail(services, operation_id, work.executor, Internal(
+            f"Step {what.name} met a defect ({type(error).__name__}).", "The control plane's log has the trace."))
 
 
-def run_out(services: Services, operation_id: str, error: TroveError) -> str:
+def run_out(services: Services, operation_id: str, executor: str, error: TroveError) -> str:
     """Ends an operation whose deadline passed: in the log, as an event, and on the operation with its last sentence."""
     with services.store.read() as connection:
         operation = operations.get(connection, operation_id)
@@ -247,18 +277,18 @@ def run_out(services: Services, operation_id: str, error: TroveError) -> str:
                 instance=operation.instance_id)
     services.events.publish(f"operation.{operation_id}.late", instance_id=operation.instance_id)
     message = f"{error.message} Time ran out during: {operation.sentence}"
-    return end(services, operation_id, lambda connection, which: endings.run_out(
+    return end(services, operation_id, executor, lambda connection, which: endings.run_out(
         connection, which, type(error)(message, error.hint)))
 
 
-def fail(services: Services, operation_id: str, error: TroveError) -> str:
+def fail(services: Services, operation_id: str, executor: str, error: TroveError) -> str:
     """Ends an operation whose step cannot be done."""
-    return end(services, operation_id, lambda connection, which: endings.fail(connection, which, error))
+    return end(services, operation_id, executor, lambda connection, which: endings.fail(connection, which, error))
 
 
-def end(services: Services, operation_id: str, ending: Callable[..., str]) -> str:
+def end(services: Services, operation_id: str, executor: str, ending: Callable[..., str]) -> str:
     """Ends an operation in one transaction, and wakes whoever waits for its turn. The state that it ended in."""
-    with services.store.write() as connection:
+    with held(services, operation_id, executor) as connection:
         before = operations.get(connection, operation_id)
         with context.bind(asked_by(before)):
             state = ending(connection, operation_id)

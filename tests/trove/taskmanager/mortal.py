@@ -13,17 +13,30 @@ from pathlib import Path
 from tests.trove.world import World
 from trove.db import operations
 from trove.taskmanager import service, steps
+from trove.taskmanager.services import Services
 
 
 def doom(world: World, kind: str, step: str, when: str) -> None:
-    go_on = steps.Run._go_on
+    begin, go_on = steps.begin, steps.Run._go_on
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def doomed(run: steps.Run, name: str, function: Callable[[], str]) -> None:
+    def is_doomed(name: str, operation_id: str) -> bool:
         with world.store.read() as connection:
-            is_here = name == step and operations.get(connection, run._operation_id).kind == kind
+            return name == step and operations.get(connection, operation_id).kind == kind
+
+    def doomed_begin(services: Services, operation_id: str, executor: str) -> bool:
+        is_here = is_doomed("begin", operation_id)
+        if is_here and when == "before":
+            die()
+        begun = begin(services, operation_id, executor)
+        if is_here:
+            die()
+        return begun
+
+    def doomed(run: steps.Run, name: str, function: Callable[[], str]) -> None:
+        is_here = is_doomed(name, run._operation_id)
 
         def last() -> str:
             if is_here and when == "before":
@@ -35,6 +48,7 @@ def doom(world: World, kind: str, step: str, when: str) -> None:
 
         go_on(run, name, last)
 
+    steps.begin = doomed_begin
     steps.Run._go_on = doomed  # type: ignore[method-assign]
 
 

@@ -25,7 +25,8 @@ def test_progress_moves_a_deadline_on_up_to_its_limit(shared: World) -> None:
     asked = shared.create()
     shared.ended(asked)
     step = steps.Step("try", "Tries.", 10.0, lambda work: None, at_most=15.0)
-    work = steps.Work(shared.services, asked.operation_id, asked.instance_id, step)
+    executor = str(shared.operation(asked).executor_id)
+    work = steps.Work(shared.services, asked.operation_id, executor, asked.instance_id, step)
     began = work.deadline - 10.0
     for at, seconds in ((began + 3.0, 13.0), (began - 100.0, 13.0), (began + 9.0, 15.0), (began + 99.0, 15.0)):
         work.get_on("Still tries.", None, at)

@@ -77,7 +77,7 @@ def test_the_end_of_an_operation_is_counted_once(world: World) -> None:
     restart = world.restart(asked.instance_id)
     world.ended(restart)
     world.until(lambda: count() > before)
-    steps.end(world.services, restart.operation_id, endings.succeed)
+    steps.end(world.services, restart.operation_id, str(world.operation(restart).executor_id), endings.succeed)
     assert count() == before + 1
 
 

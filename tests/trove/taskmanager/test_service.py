@@ -1,4 +1,4 @@
-"""The task manager: nudges and their loss, deadlines of steps that hang, leases, the flows of a dead peer."""
+"""The task manager: nudges and their loss, deadlines of steps that hang, the flows of a dead peer, a lost lease."""
 
 import threading
 import time
@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import Conflict
 from tests.trove import postgresql
 from tests.trove.world import World
-from trove.db import executors, operations
+from trove.db import executors
 from trove.db.commands import Commands
+from trove.db.store import Store
 from trove.domain.creation import Rules
-from trove.taskmanager import durable, lease, service, steps
+from trove.taskmanager import lease, service
+from trove.taskmanager.signals import Signals, Stopping
 
 
 def quiet(world: World) -> Commands:
@@ -106,35 +107,6 @@ def test_no_step_begins_once_it_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     second.close()
 
 
-@pytest.mark.slow
-def test_an_upgrade_with_a_flow_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next release has one step more, right before the last: a flow that the old one began does it too."""
-    old = World(tmp_path)
-    old.guests.slow.add("prepare")
-    old.manager.start()
-    asked = old.create()
-    old.until(lambda: old.guests.journal(asked.instance_id))
-    old.close()
-    greeted: list[str] = []
-
-    @steps.step("Greets.", patience=5)
-    def greet(work: steps.Work) -> None:
-        greeted.append(work.instance_id)
-
-    class Upgraded(steps.Run):
-        def succeed(self) -> None:
-            self(greet)
-            super().succeed()
-
-    monkeypatch.setattr(durable, "Run", Upgraded)
-    new = World(tmp_path)
-    new.manager.start()
-    new.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
-    assert new.ended(asked).state == "done"
-    assert greeted == [asked.instance_id]
-    new.close()
-
-
 def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(impatient: None, world: World,
                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     hanging, let_go = threading.Event(), threading.Event()
@@ -155,46 +127,35 @@ def test_a_step_that_hangs_in_a_call_does_not_stay_in_build(impatient: None, wor
     assert world.ended(world.delete(asked.instance_id)).state == "done"
 
 
-def test_a_second_process_under_the_same_name_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "own_holder", lambda: "another-boot/1/1")
-    with pytest.raises(Conflict, match="called one runs already"):
-        lease.take(world.store, "one")
+def lease_of(store: Store, name: str) -> executors.Lease:
+    with store.read() as connection:
+        return next(each for each in executors.others(connection, "nobody") if each.executor.startswith(f"{name}@"))
 
 
-def test_the_lease_of_a_process_that_is_gone_is_free_at_once(world: World) -> None:
-    boot, _, _ = lease.own_holder().split("/")
-    with world.store.write() as connection:
-        executors.take(connection, "two", f"{boot}/1/12345678901234567890", time.time() + 1000)
-    assert lease.take(world.store, "two") == lease.own_holder()
-
-
-def test_a_lease_that_ran_out_has_one_heir(world: World) -> None:
-    with world.store.write() as connection:
-        executors.take(connection, "dead", "x/1/1", time.time() - 1)
-    with world.store.write() as connection:
-        assert executors.expired(connection, time.time()) == ("dead",)
-        assert executors.adopt(connection, "dead", "one", time.time(), 60)
-        assert not executors.adopt(connection, "dead", "three", time.time(), 60)
+def take_away(store: Store, name: str) -> None:
+    """As a peer on another machine does."""
+    peer = executors.Lease("peer@1", "another-boot/1/1", time.time() + 1000)
+    with store.write() as connection:
+        assert executors.take_over(connection, lease_of(store, name), peer, time.time() + 60)
 
 
 @pytest.mark.slow
-def test_a_peer_goes_on_with_the_flows_of_a_dead_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_goes_on_with_the_flows_of_a_dead_one(tmp_path: Path) -> None:
     first = World(tmp_path, executor="one")
     first.guests.slow.add("prepare")
     first.manager.start()
     asked = first.create()
     first.until(lambda: first.guests.journal(asked.instance_id))
     first.close()
-    with first.store.write() as connection:
-        executors.take(connection, "one", "another-boot/1/1", time.time() - 1)
-    first.store.close()
     second = World(tmp_path, executor="two")
     second.manager.start()
-    second.until(lambda: second.operation(asked).executor_id == "two")
+    second.until(lambda: str(second.operation(asked).executor_id).startswith("two@"))
     second.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
     assert second.ended(asked).state == "done"
+    assert len(second.guests.journal(asked.instance_id)) == 1
     with second.store.read() as connection:
-        assert operations.running_of(connection, "one") == ()
+        left = [each.executor.partition("@")[0] for each in executors.others(connection, "nobody")]
+    assert left == ["two"]
     second.close()
 
 
@@ -204,13 +165,63 @@ def test_who_lost_the_lease_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     lost = threading.Event()
     manager = service.TaskManager(world.services, f"sqlite:///{tmp_path}/dbos.sqlite", "one", lost.set)
     manager.start()
-    with world.store.write() as connection:
-        executors.take(connection, "one", "another-boot/1/1", time.time() + 1000)
+    take_away(world.store, "one")
     assert lost.wait(10)
     world.commands = quiet(world)
     asked = world.create()
     manager.stop()
     assert world.operation(asked).state == "asked"
-    with world.store.read() as connection:
-        assert executors.holder(connection, "one", time.time()) == "another-boot/1/1", "it is not ours to let go"
+    assert lease_of(world.store, "one").holder == "another-boot/1/1", "it is not ours to let go"
     world.close()
+
+
+@pytest.mark.slow
+def test_who_woke_without_a_lease_writes_nothing(patient: None, world: World) -> None:
+    """It stood still in the middle of a step, and a peer has taken the flow over meanwhile."""
+    world.guests.slow.add("prepare")
+    asked = world.create()
+    world.until(lambda: world.guests.journal(asked.instance_id))
+    take_away(world.store, "one")
+    before = world.operation(asked)
+    world.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
+    world.manager.wake(asked.instance_id, None)
+    world.until(lambda: world.manager.flows_under_way == 0)
+    after = world.operation(asked)
+    assert (after.state, after.step, after.executor_id) == ("running", before.step, "peer@1")
+
+
+def test_nobody_acts_between_the_end_of_a_lease_and_the_verdict() -> None:
+    signals = Signals()
+    went_on: list[str] = []
+
+    def act(word: str) -> None:
+        try:
+            signals.require()
+            went_on.append(word)
+        except Stopping:
+            went_on.append("stopped")
+
+    signals.allow(lease.clock() - 1.0)
+    waiting = threading.Thread(target=act, args=("renewed",))
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive() and went_on == []
+    signals.allow(lease.clock() + lease.DURATION)
+    waiting.join(5.0)
+    assert went_on == ["renewed"]
+
+
+@pytest.mark.server
+def test_a_flow_outlives_the_absence_of_its_store(tmp_path: Path) -> None:
+    with postgresql.server() as maintenance:
+        world = World(tmp_path, url=postgresql.new_database(maintenance))
+        world.guests.slow.add("prepare")
+        world.manager.start()
+        asked = world.create()
+        world.until(lambda: world.guests.journal(asked.instance_id))
+        with postgresql.away(maintenance):
+            world.manager.wake(asked.instance_id, None)  # it looks, and finds nothing to look at
+            threading.Event().wait(3.0)
+        world.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
+        assert world.ended(asked, 60).state == "done"
+        world.close()
