@@ -22,7 +22,7 @@ StatePort = Annotated[int | None, typer.Option("--port", min=1, max=65535, help=
 
 
 def register(app: typer.Typer) -> None:
-    for function in (up, down, status):
+    for function in (up, down, status, task_manager):
         app.command(epilog=output.EXIT_CODES)(function)
 
 
@@ -94,6 +94,20 @@ def _launched(launched: launch.Launch, place: State, port: int | None) -> str:
     if port is not None and port != urllib.parse.urlsplit(endpoint).port:
         sentence += f" Port {port} counts only when it is started: run down, then up --port {port}."
     return sentence
+
+
+def task_manager(
+    state: StateDirectory,
+    name: Annotated[str, typer.Option("--name", help="Tells it from its peers; the same again after its death.")],
+) -> None:
+    """Runs one more task manager beside the control plane, in the foreground until SIGTERM. Needs PostgreSQL."""
+    place, printed = State(state.absolute()), output.Output(False)
+    with printed.reported():
+        from trove.standalone import beside  # all of the control plane: no other command waits for it
+
+        with beside.serving(place, name) as ended:
+            printed.say(f"The task manager {name} works for {place.root}.")
+            ended.wait()
 
 
 def _serve(place: State, port: int | None) -> None:

@@ -34,7 +34,7 @@ def destroy(state: State, tell: Tell) -> list[str]:
     """
     tell("Stops the control plane.")
     launch.stop(state)
-    with state.held():
+    with state.held(), state.alone():
         provider = places.find(config.load([state.configuration]), state)
         for instance_id in sorted(provider.placed()):
             tell(f"Deletes the instance {instance_id}.")

@@ -6,14 +6,14 @@ provider or DBOS.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 
-from common.errors import Internal
+from common.errors import Internal, Unreachable
 from common.secret import Secret
 
 from . import events, migrations
@@ -58,18 +58,20 @@ class Store:
         self._engine.dispose()
 
 
-def open_store(url: str, key_file: Path) -> Store:
+def open_store(url: str, key_file: Path, alone: migrations.Alone = nullcontext) -> Store:
     """Makes or migrates the tables and checks that ``key_file`` is theirs.
 
     ``url``: ``sqlite:////path`` or ``postgresql+psycopg://…``. The key file is made (0600) with a new store only.
-    Raises Refused for a key file that is missing or open to others, Internal for one of another store.
+    ``alone`` is entered while the schema changes. Raises Unreachable, Refused for a key file that is missing or open to
+    others, Internal for one of another store, Conflict for a store of a newer release, and what ``alone`` raises.
     """
     engine = _engine(url)
+    _require_answer(engine)
     is_new = not sqlalchemy.inspect(engine).has_table(seals.name)
     vault = Vault(key_from(key_file, create=is_new))
     store = Store(engine, vault)
     with store.write() as connection:
-        migrations.upgrade(connection)
+        migrations.upgrade(connection, alone)
     with store.write() as connection:
         _check_key(connection, vault)
     return store
@@ -86,6 +88,14 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     return sqlalchemy.create_engine(url, pool_size=4, max_overflow=32, pool_pre_ping=True)
+
+
+def _require_answer(engine: Engine) -> None:
+    try:
+        engine.connect().close()
+    except sqlalchemy.exc.OperationalError as error:
+        raise Unreachable(f"The store cannot be opened: {str(error.orig).splitlines()[0]}",
+                          "Look at its server, and at connection in section [database].") from None
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -12,55 +12,32 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from oslo_config import cfg
 
-from common.errors import Conflict, HostFailed, TroveError, Unreachable
+from common.errors import Conflict, HostFailed, TroveError
 from common.openstack import log
-from common.openstack.rpc.connection import Bus
 from trove import config
 from trove.api import app, server, settings
-from trove.bus.bell import Bell, Relay
-from trove.bus.events import Events
-from trove.bus.guests import GuestClient
-from trove.bus.reports import ConductorServer
-from trove.bus.topology import GuestTopology
-from trove.conductor.handler import Handler
-from trove.conductor.refusals import Refusals
-from trove.conductor.service import Conductor
+from trove.bus.bell import Bell
 from trove.db import catalog
 from trove.db.commands import Commands
-from trove.db.store import Store, open_store
+from trove.db.store import Store
 from trove.domain.creation import Rules
 from trove.metrics.figures import Figures
-from trove.taskmanager.service import TaskManager
-from trove.taskmanager.services import Services
 
-from . import brokers, engines, logfile, measures, places, ports, processes, remains, upkeep, ways
-from .peers import Peers
+from . import brokers, engines, logfile, measures, ports, processes, remains, upkeep, ways
+from .foundation import Bound, Foundation, nudger
 from .state import ENDING, Control, State, build
 
 LOG = log.get(__name__)
 
 EXECUTOR = "standalone"
-BUS_PATIENCE = 60.0
 PORTS_TRIED = 100
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The bus and what speaks over it."""
-
-    bus: Bus
-    events: Events
-    guests: GuestClient
-    topology: GuestTopology
-    broker: brokers.Broker
 
 
 class Standalone:
@@ -78,18 +55,20 @@ class Standalone:
     def start(self, wanted_port: int | None) -> str:
         """Starts all of it; the API's endpoint. Raises TroveError; what was started before is to be closed."""
         server.check_host(self._conf.bind_host, self._conf.auth_strategy)
+        foundation = Foundation(self._state, self._conf, self._figures, self._running)
         self._tell("Opens the store.")
-        store = self._open_store()
+        store = foundation.open_store(self._state.alone)
+        _offer_engines(store)
         self._tell("Starts the message broker.")
-        bound = self._join_bus(store)
-        self._start_bell(store, bound)
-        reports = self._start_conductor(store, bound)
+        broker = brokers.find(self._conf, self._state)
+        broker.start()
+        self._running.callback(broker.close)
+        bound = foundation.join_bus(store, broker)
+        foundation.start_bell(store, bound, self._bell)
+        reports = foundation.start_conductor(store, bound)
         self._tell("Takes up what was under way.")
-        services = self._services(store, bound)
-        manager = TaskManager(services, self._flows_url(), EXECUTOR, self.ended.set,
-                              self._conf.operations_kept_days, self._conf.events_kept_days)
-        self._running.callback(manager.stop)
-        manager.start()
+        services = foundation.services(store, bound)
+        manager = foundation.start_manager(services, EXECUTOR, self.ended.set)
         keeper = upkeep.PlaceKeeper(services)
         keeper.start()
         self._running.callback(keeper.stop)
@@ -102,60 +81,10 @@ class Standalone:
         self._running.callback(way_keeper.stop)
         measures.gather(self._figures, store, bound.bus, bound.guests, reports, manager)
         self._tell("Opens the API.")
-        return self._start_api(Commands(store, rules(self._conf), manager.wake), bound, wanted_port)
+        return self._start_api(Commands(store, rules(self._conf), nudger(store, bound, manager)), bound, wanted_port)
 
     def close(self) -> None:
         self._running.close()
-
-    def _open_store(self) -> Store:
-        store = open_store(self._conf.database.connection or self._state.sqlite(self._state.store), self._state.key)
-        self._running.callback(store.close)
-        versions = engines.installed()
-        if not versions:
-            LOG.warning("This machine has no database engine: nothing can be created. Install mariadb-server-core.")
-        with store.write() as connection:
-            catalog.seed(connection, versions)
-        return store
-
-    def _join_bus(self, store: Store) -> Bound:
-        broker = brokers.find(self._conf, self._state)
-        broker.start()
-        self._running.callback(broker.close)
-        admin = broker.admin()
-        self._running.callback(admin.close)
-        topology = GuestTopology(admin)
-        topology.prepare()
-        bus = Bus(broker.address(), "control plane")
-        bound = Bound(bus, Events(bus), GuestClient(bus, Peers(store).keys), topology, broker)
-        bus.start()
-        self._running.callback(bus.stop)
-        if not bus.wait_connected(BUS_PATIENCE):
-            raise Unreachable("The broker takes no connection.", f"See {self._state.log}.")
-        return bound
-
-    def _start_bell(self, store: Store, bound: Bound) -> None:
-        relay = Relay(self._bell, bound.events)
-        relay.start()
-        self._running.callback(relay.stop)
-        store.on_events = relay.ring
-
-    def _start_conductor(self, store: Store, bound: Bound) -> ConductorServer:
-        reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle,
-                                  on_drop=Refusals(store).note)
-        reports.start()
-        self._running.callback(reports.stop)
-        conductor = Conductor(store, bound.events, reports)
-        conductor.start()
-        self._running.callback(conductor.stop)
-        return reports
-
-    def _services(self, store: Store, bound: Bound) -> Services:
-        return Services(store=store, provider=places.find(self._conf, self._state), topology=bound.topology,
-                        guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint(),
-                        bus=bound.bus, figures=self._figures)
-
-    def _flows_url(self) -> str:
-        return self._conf.flows.connection or self._state.sqlite(self._state.flows)
 
     def _start_api(self, commands: Commands, bound: Bound, wanted_port: int | None) -> str:
         application = app.create_app(commands, bound.guests, api_settings(self._conf), figures=self._figures,
@@ -178,6 +107,14 @@ class Standalone:
         if found != first:
             self._tell(f"Port {first} is taken by another program; the API listens on port {found}.")
         return found
+
+
+def _offer_engines(store: Store) -> None:
+    versions = engines.installed()
+    if not versions:
+        LOG.warning("This machine has no database engine: nothing can be created. Install mariadb-server-core.")
+    with store.write() as connection:
+        catalog.seed(connection, versions)
 
 
 def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None] = lambda: None) -> None:

@@ -9,7 +9,8 @@
     releases/      agent releases that instances run from
     instances/     one directory an instance      volumes/       their images
     log/trove.log  what the control plane said
-    run/           installation (its id), lock (one control plane at a time), control.json (where it is)
+    run/           installation (its id), lock (one control plane at a time), control.json (where it is),
+                   beside (held by task managers that run beside it)
 """
 
 import fcntl
@@ -130,11 +131,23 @@ class State:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Only one control plane works in a state directory. Raises Conflict when another one does."""
-        with os.fdopen(os.open(self._run / "lock", os.O_RDWR | os.O_CREAT, 0o600)) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Conflict(f"Another control plane works in {self.root}.", "Stop it first: bin/down.") from None
+        with _locked(self._run / "lock", fcntl.LOCK_EX, Conflict(
+                f"Another control plane works in {self.root}.", "Stop it first: bin/down.")):
+            yield
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """A task manager works beside the control plane, perhaps with others. Raises Conflict during an upgrade."""
+        with _locked(self._run / "beside", fcntl.LOCK_SH, Conflict(
+                f"The store of {self.root} is being upgraded, or removed.", "Start the task manager afterwards.")):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody works beside the control plane. Raises Conflict when a task manager does."""
+        with _locked(self._run / "beside", fcntl.LOCK_EX, Conflict(
+                f"A task manager works beside the control plane of {self.root}.",
+                "Stop every trovectl task-manager first; its work goes on afterwards.")):
             yield
 
     def announce(self, control: Control) -> None:
@@ -156,6 +169,16 @@ class State:
             return msgspec.json.decode((self._run / "control.json").read_bytes(), type=Control)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
+
+
+@contextmanager
+def _locked(path: Path, how: int, refusal: Conflict) -> Iterator[None]:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as lock:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise refusal from None
+        yield
 
 
 def default_root() -> Path:

@@ -24,6 +24,9 @@ LOG = log.get(__name__)
 SWEEP = 10.0
 """Seconds between two looks for operations that nobody has taken up, deadlines that passed, and leases that ran out."""
 
+NUDGE = "taskmanager.nudge"
+"""The event with which an API tells of work: ids of the instance, and of the operation or nothing."""
+
 PEER_GONE = "a peer is gone"
 
 GRACE = 60.0
@@ -63,7 +66,7 @@ class TaskManager:
         self._services.signals.allow(self._lease.acts_until)
         self._started_at = time.time()
         durable.launch(self._url, self._lease.executor, self._services)
-        self._services.events.subscribe("taskmanager.nudge", self._hear)
+        self._services.events.subscribe(NUDGE, self._hear)
         self._services.events.subscribe("operation.#", self._hear)
         self._services.events.subscribe("instance.*.hello", self._hear)
         self._thread.start()
@@ -91,7 +94,7 @@ class TaskManager:
             self._nudges.put(operation_id)
 
     def _hear(self, key: str, ids: dict[str, Any]) -> None:
-        self.wake(ids["instance_id"], ids.get("operation_id") if key == "taskmanager.nudge" else None)
+        self.wake(ids["instance_id"], ids.get("operation_id") if key == NUDGE else None)
 
     def _work(self) -> None:
         sweep_at = 0.0

@@ -111,3 +111,23 @@ def test_a_configuration_that_cannot_be_used_is_told_by_the_process_that_reads_i
 def test_the_control_plane_is_given_no_secret_and_no_foreign_path(state: State) -> None:
     assert launch.command(state, 8779) == [sys.executable, "-I", "-m", "trove.standalone",
                                            "--state", str(state.root), "--port", "8779"]
+
+
+def test_a_second_task_manager_needs_an_installation_and_postgresql(state: State) -> None:
+    def refused(name: str = "two") -> str:
+        ended = trovectl("task-manager", "--name", name, "--state", str(state.root))
+        assert ended.exit_code not in (0, 2)
+        return ended.output
+
+    assert "No control plane has been started" in refused()
+    state.key.touch()
+    assert "SQLite is for one process" in refused()
+    state.configuration.write_text("[database]\nconnection = postgresql+psycopg://trove@127.0.0.1:1/trove\n")
+    assert "section [flows]" in refused()
+    assert "Choose another name" in refused("standalone")
+
+
+def test_nothing_is_removed_while_a_task_manager_works_beside(state: State) -> None:
+    with state.joined():
+        ended = trovectl("down", "--destroy", "--yes", "--state", str(state.root))
+    assert ended.exit_code != 0 and "A task manager works beside" in ended.output

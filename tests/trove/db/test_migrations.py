@@ -1,5 +1,7 @@
 """The schema that the migrations make is the schema that the queries are written for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from common.errors import Internal, Refused
+from common.errors import Conflict, Internal, Refused, Unreachable
 from tests.trove.world import make_store
 from trove.db import migrations, schema
 from trove.db.store import Store, open_store
@@ -87,3 +89,36 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
     with upgraded.read() as connection:
         assert connection.exec_driver_sql("SELECT ram FROM flavors WHERE id = 'old'").scalar_one() == 1
     upgraded.close()
+
+
+def at_revision(root: Path, revision: str) -> None:
+    engine = sqlalchemy.create_engine(f"sqlite:///{root}/trove.sqlite")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+    engine.dispose()
+
+
+def test_the_store_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> None:
+    make_store(tmp_path).close()
+    at_revision(tmp_path, "9999")
+    with pytest.raises(Conflict, match=r"newer release than this program \(schema 9999, not"):
+        make_store(tmp_path)
+    with pytest.raises(Conflict):
+        make_store(tmp_path)
+
+
+def test_the_schema_changes_only_while_nobody_else_works_on_it(tmp_path: Path) -> None:
+    @contextmanager
+    def not_alone() -> Iterator[None]:
+        raise Conflict("A task manager works.")
+        yield
+
+    with pytest.raises(Conflict, match="A task manager works"):
+        open_store(f"sqlite:///{tmp_path}/trove.sqlite", tmp_path / "key", not_alone)
+    make_store(tmp_path).close()
+    open_store(f"sqlite:///{tmp_path}/trove.sqlite", tmp_path / "key", not_alone).close()
+
+
+def test_a_store_that_is_away_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="The store cannot be opened"):
+        open_store("postgresql+psycopg://nobody@127.0.0.1:1/trove", tmp_path / "key")

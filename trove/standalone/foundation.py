@@ -1,0 +1,115 @@
+"""What every process of the control plane stands on: store, bus, conductor, task manager and provider."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oslo_config import cfg
+
+from common.errors import Unreachable
+from common.openstack.rpc.connection import Bus
+from trove.bus.bell import Bell, Relay
+from trove.bus.events import Events
+from trove.bus.guests import GuestClient
+from trove.bus.reports import ConductorServer
+from trove.bus.topology import GuestTopology
+from trove.conductor.handler import Handler
+from trove.conductor.refusals import Refusals
+from trove.conductor.service import Conductor
+from trove.db.migrations import Alone
+from trove.db.store import Store, open_store
+from trove.metrics.figures import Figures
+from trove.taskmanager.service import NUDGE, TaskManager
+from trove.taskmanager.services import Services
+
+from . import brokers, places
+from .peers import Peers
+from .state import State
+
+BUS_PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The bus and what speaks over it."""
+
+    bus: Bus
+    events: Events
+    guests: GuestClient
+    topology: GuestTopology
+    broker: brokers.Broker
+
+
+class Foundation:
+    """What it starts ends with ``running``. Raises TroveError."""
+
+    def __init__(self, state: State, conf: cfg.ConfigOpts, figures: Figures, running: contextlib.ExitStack) -> None:
+        self._state = state
+        self._conf = conf
+        self._figures = figures
+        self._running = running
+
+    def open_store(self, alone: Alone) -> Store:
+        """``alone`` is entered when the schema is to change."""
+        url = self._conf.database.connection or self._state.sqlite(self._state.store)
+        store = open_store(url, self._state.key, alone)
+        self._running.callback(store.close)
+        return store
+
+    def join_bus(self, store: Store, broker: brokers.Broker) -> Bound:
+        """The broker runs."""
+        admin = broker.admin()
+        self._running.callback(admin.close)
+        topology = GuestTopology(admin)
+        topology.prepare()
+        bus = Bus(broker.address(), "control plane")
+        bound = Bound(bus, Events(bus), GuestClient(bus, Peers(store).keys), topology, broker)
+        bus.start()
+        self._running.callback(bus.stop)
+        if not bus.wait_connected(BUS_PATIENCE):
+            raise Unreachable("The broker takes no connection.", f"See {self._state.log}.")
+        return bound
+
+    def start_bell(self, store: Store, bound: Bound, bell: Bell) -> None:
+        """What this process writes of events is told to those who follow them, here at ``bell`` and in other processes."""
+        relay = Relay(bell, bound.events)
+        relay.start()
+        self._running.callback(relay.stop)
+        store.on_events = relay.ring
+
+    def start_conductor(self, store: Store, bound: Bound) -> ConductorServer:
+        reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle,
+                                  on_drop=Refusals(store).note)
+        reports.start()
+        self._running.callback(reports.stop)
+        conductor = Conductor(store, bound.events, reports)
+        conductor.start()
+        self._running.callback(conductor.stop)
+        return reports
+
+    def services(self, store: Store, bound: Bound) -> Services:
+        return Services(store=store, provider=places.find(self._conf, self._state), topology=bound.topology,
+                        guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint(),
+                        bus=bound.bus, figures=self._figures)
+
+    def start_manager(self, services: Services, name: str, on_lost: Callable[[], None]) -> TaskManager:
+        url = self._conf.flows.connection or self._state.sqlite(self._state.flows)
+        manager = TaskManager(services, url, name, on_lost, self._conf.operations_kept_days,
+                              self._conf.events_kept_days)
+        self._running.callback(manager.stop)
+        manager.start()
+        return manager
+
+
+def nudger(store: Store, bound: Bound, manager: TaskManager) -> Callable[[str, str | None], None]:
+    """How the API wakes: over the bus where there may be several task managers, so that each has its share."""
+    if store.kind == "sqlite":
+        return manager.wake
+
+    def nudge(instance_id: str, operation_id: str | None) -> None:
+        if bound.bus.connected:
+            bound.events.publish(NUDGE, instance_id=instance_id, operation_id=operation_id)
+        else:
+            manager.wake(instance_id, operation_id)
+
+    return nudge
