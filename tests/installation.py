@@ -31,10 +31,14 @@ class CommandFailed(AssertionError):
 
 @dataclass
 class Installation:
-    """One state directory and what runs for it. ``user`` is the account that runs it, None for the caller's own."""
+    """One state directory and what runs for it.
+
+    ``user`` is the account that runs it, None for the caller's own; ``programs`` where the commands are.
+    """
 
     state: Path
     user: str | None = None
+    programs: Path = BIN
     _status: dict[str, Any] = field(default_factory=dict)
 
     # starting and stopping
@@ -50,7 +54,7 @@ class Installation:
         self.trovectl("down", "--destroy", timeout=240)
 
     def trovectl(self, *arguments: str, timeout: float = 120) -> str:
-        return self.run([str(BIN / "trovectl"), *arguments, "--state", str(self.state)], timeout)
+        return self.run([str(self.programs / "trovectl"), *arguments, "--state", str(self.state)], timeout)
 
     def refresh(self) -> dict[str, Any]:
         self._status = json.loads(self.trovectl("status", "--json"))

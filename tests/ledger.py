@@ -5,11 +5,13 @@ Everything is counted from outside, so that a creation, a removal or a death tha
 
 import os
 import pwd
-import sqlite3
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy
 
 from tests import leftovers
 from tests.awaiting import until
@@ -23,24 +25,52 @@ PROGRAMS = {"runsvdir": 1, "runsv": 3, "svlogd": 2, "python3": 1, "mariadbd": 1}
 """What runs for an instance whose database serves; the agent is a program of python3."""
 
 
-def differences(state: Path, living: set[str]) -> list[str]:
+Urls = tuple[str, str]
+
+
+class Store:
+    """The rows of a store, read by plain SQL."""
+
+    def __init__(self, connection: sqlalchemy.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str) -> list[Mapping[str, Any]]:
+        return [dict(row) for row in self._connection.execute(sqlalchemy.text(statement)).mappings()]
+
+
+def differences(state: Path, living: set[str], urls: Urls | None = None) -> list[str]:
     """Sentences on everything that there is too much or too little of; empty when the books balance.
 
-    ``living``: the ids that there should be, all of them up and nothing under way.
+    ``living``: the ids that there should be, all of them up and nothing under way. ``urls``: of store and flows in
+    PostgreSQL.
     """
-    with closing(sqlite3.connect(f"file:{state / 'trove.sqlite'}?mode=ro", uri=True)) as store:
-        store.row_factory = sqlite3.Row
+    store_url, flows_url = urls or (_sqlite(state / "trove.sqlite"), _sqlite(state / "flows.sqlite"))
+    with _opened(store_url) as store, _opened(flows_url) as flows:
         return [*_rows(store, living), *_quota(store, living), *_operations(store),
                 *_machine(state, _ever(store), living), *_broker(state, living), *_addresses(store),
-                *_disk(state, living), *_flows(state)]
+                *_disk(state, living), *_flows(flows, "dbos.workflow_status" if urls else "workflow_status")]
 
 
-def balanced(state: Path, living: set[str], timeout: float) -> None:
+def _sqlite(file: Path) -> str:
+    return f"sqlite:///file:{file}?mode=ro&uri=true"
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Store]:
+    engine = sqlalchemy.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            yield Store(connection)
+    finally:
+        engine.dispose()
+
+
+def balanced(state: Path, living: set[str], timeout: float, urls: Urls | None = None) -> None:
     """Waits until the books balance; fails with what is wrong in them after ``timeout`` seconds."""
     latest: list[str] = []
 
     def look() -> bool:
-        latest[:] = differences(state, living)
+        latest[:] = differences(state, living, urls)
         return not latest
 
     try:
@@ -49,13 +79,13 @@ def balanced(state: Path, living: set[str], timeout: float) -> None:
         raise AssertionError("\n".join([str(error), *latest])) from None
 
 
-def _ever(store: sqlite3.Connection) -> set[str]:
-    return {row["id"] for row in store.execute("SELECT id FROM instances")}
+def _ever(store: Store) -> set[str]:
+    return {row["id"] for row in store.rows("SELECT id FROM instances")}
 
 
-def _rows(store: sqlite3.Connection, living: set[str]) -> list[str]:
+def _rows(store: Store, living: set[str]) -> list[str]:
     found = []
-    rows = store.execute("SELECT * FROM instances").fetchall()
+    rows = store.rows("SELECT * FROM instances")
     if (known := {row["id"] for row in rows if row["deleted_at"] is None}) != living:
         found.append(f"rows of living instances: {_but(known, living)}")
     for row in rows:
@@ -66,23 +96,23 @@ def _rows(store: sqlite3.Connection, living: set[str]) -> list[str]:
     return found
 
 
-def _quota(store: sqlite3.Connection, living: set[str]) -> list[str]:
-    usage = {row["resource"]: row["in_use"] for row in store.execute("SELECT * FROM quota_usage")}
+def _quota(store: Store, living: set[str]) -> list[str]:
+    usage = {row["resource"]: row["in_use"] for row in store.rows("SELECT * FROM quota_usage")}
     wanted = {resource: amount * len(living) for resource, amount in CHARGE.items() if resource in usage}
     found = [] if usage == wanted else [f"quota in use: {usage}, not {wanted}"]
-    holders = {row["instance_id"] for row in store.execute("SELECT instance_id FROM quota_reservations")}
+    holders = {row["instance_id"] for row in store.rows("SELECT instance_id FROM quota_reservations")}
     return found if holders == living else [*found, f"quota is held by {_but(holders, living)}"]
 
 
-def _operations(store: sqlite3.Connection) -> list[str]:
-    rows = store.execute("SELECT * FROM operations WHERE state IN ('asked', 'running')").fetchall()
+def _operations(store: Store) -> list[str]:
+    rows = store.rows("SELECT * FROM operations WHERE state IN ('asked', 'running')")
     return [f"still under way: {row['kind']} of {row['instance_id']}: {row['step']}: {row['sentence']}"
             for row in rows]
 
 
-def _addresses(store: sqlite3.Connection) -> list[str]:
-    rows = store.execute("SELECT address, COUNT(*) AS users, SUM(deleted_at IS NULL) AS living FROM instances"
-                         " WHERE address IS NOT NULL GROUP BY address").fetchall()
+def _addresses(store: Store) -> list[str]:
+    rows = store.rows("SELECT address, SUM(CASE WHEN deleted_at IS NULL THEN 1 ELSE 0 END) AS living FROM instances"
+                      " WHERE address IS NOT NULL GROUP BY address")
     found = [f"{row['living']} instances share {row['address']}" for row in rows if row["living"] > 1]
     return found + [f"{len(listeners)} listeners at {row['address']}, which {row['living']} instances have"
                     for row in rows if len(listeners := leftovers.listeners(row["address"])) != row["living"]]
@@ -142,11 +172,10 @@ def _without_account(path: Path) -> int | None:
     return None
 
 
-def _flows(state: Path) -> list[str]:
+def _flows(flows: Store, table: str) -> list[str]:
     """The flow engine's records: none under way, and none that a defect ended."""
-    with closing(sqlite3.connect(f"file:{state / 'flows.sqlite'}?mode=ro", uri=True)) as flows:
-        rows = flows.execute("SELECT status, name, workflow_uuid FROM workflow_status WHERE status != 'SUCCESS'")
-        return ["flow {}: {} of operation {}".format(*row) for row in rows]
+    rows = flows.rows(f"SELECT status, name, workflow_uuid FROM {table} WHERE status != 'SUCCESS'")
+    return [f"flow {row['status']}: {row['name']} of operation {row['workflow_uuid']}" for row in rows]
 
 
 def foreign_queues(state: Path) -> dict[str, int]:

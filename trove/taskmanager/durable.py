@@ -3,7 +3,7 @@
 DBOS is one a process, and so is the engine here. Its records hold ids and single words, as JSON. Its version of the
 application is pinned: by default it is a hash of the source, and every running flow would be stranded by an upgrade.
 What a flow did in its earlier lives is found by the names of its steps, not by their places, so that a flow goes on
-under a release that added, removed or moved steps (docs/adr/0010-steps-by-name.md).
+under a release that added, removed or moved steps (docs/adr/0011-steps-by-name.md).
 """
 
 import contextvars
