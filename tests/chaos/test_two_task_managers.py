@@ -107,21 +107,22 @@ def test_each_operation_is_done_once_while_both_live(both: Pair) -> None:
     ledger.balanced(both.made.state, set(), 60, both.urls)
 
 
-def has_one(both: Pair, name: str) -> str:
-    """An instance whose creation is at a long step in the hands of ``name``."""
-    for number in range(8):
-        instance = both.made.create(f"held {number}")
-        if taken(both, instance, "create", "place|await_agent|prepare") == name:
-            return instance
-        both.made.delete(instance)
-    raise AssertionError(f"{name} has had none of 8 creations")
+def held_by_peer(both: Pair) -> str:
+    """An instance whose creation is at a long step in the peer's hands; standalone may be down."""
+    instance = both.made.create("held")
+    if taken(both, instance, "create", "place|await_agent") != "peer":
+        both.kill("standalone")
+        until(lambda: both.runner(instance, "create") == "peer", 25, "the peer has it", every=0.02)
+    assert both.state_of(instance, "create") == "running"
+    return instance
 
 
 def test_one_that_stands_still_is_ended_and_its_work_goes_on(both: Pair) -> None:
     """SIGSTOP for longer than its lease: what wakes afterwards must not go on in the middle of a step."""
-    instance = has_one(both, "peer")
+    instance = held_by_peer(both)
     os.kill(both.peer.process.pid, signal.SIGSTOP)
     stopped_at = time.monotonic()
+    both.made.up()
     until(lambda: both.runner(instance, "create") == "standalone", 60, "the other one has it")
     print(f"taken over after {time.monotonic() - stopped_at:.1f} s")
     assert time.monotonic() - stopped_at > 15, "it had its lease"
@@ -134,11 +135,12 @@ def test_one_that_stands_still_is_ended_and_its_work_goes_on(both: Pair) -> None
 
 
 def test_one_that_stands_still_for_a_moment_goes_on(both: Pair) -> None:
-    instance = has_one(both, "peer")
+    instance = held_by_peer(both)
     os.kill(both.peer.process.pid, signal.SIGSTOP)
     with pytest.raises(subprocess.TimeoutExpired):
         both.peer.process.wait(15)
     os.kill(both.peer.process.pid, signal.SIGCONT)
+    both.made.up()
     finished(both, instance, "create")
     assert both.runner(instance, "create") == "peer" and both.peer.process.poll() is None
     assert orders_done(both, instance) == ["prepare"]
@@ -148,8 +150,9 @@ def test_one_that_stands_still_for_a_moment_goes_on(both: Pair) -> None:
 
 def test_a_lease_that_a_peer_elsewhere_took_ends_the_process(both: Pair) -> None:
     """On another machine nobody can end it: it learns by itself, and does nothing more."""
-    instance = has_one(both, "peer")
+    instance = held_by_peer(both)
     both.write("UPDATE executors SET holder = 'another-boot/1/1' WHERE id LIKE 'peer@%'")
+    both.made.up()
     assert both.peer.process.wait(60) == 1
     both.write("UPDATE executors SET lease_until = 0 WHERE holder = 'another-boot/1/1'")
     finished(both, instance, "create")
@@ -165,7 +168,8 @@ def test_no_two_of_one_name(both: Pair) -> None:
 
 
 def test_a_stop_hands_the_work_over(both: Pair) -> None:
-    instance = has_one(both, "peer")
+    instance = held_by_peer(both)
+    both.made.up()
     assert both.peer.end() == 0
     until(lambda: both.runner(instance, "create") == "standalone", 20, "the other one has it")
     finished(both, instance, "create")
