@@ -169,8 +169,8 @@ def test_no_two_of_one_name(both: Pair) -> None:
 
 def test_a_stop_hands_the_work_over(both: Pair) -> None:
     instance = held_by_peer(both)
-    both.made.up()
     assert both.peer.end() == 0
+    both.made.up()
     until(lambda: both.runner(instance, "create") == "standalone", 20, "the other one has it")
     finished(both, instance, "create")
     assert orders_done(both, instance) == ["prepare"]
