@@ -6,6 +6,7 @@ and to look after.
 
 import contextlib
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from .state import State
 
 LOG = log.get(__name__)
 
+NAME = re.compile(r"[A-Za-z0-9._-]{1,48}")
+
 LOST = 1
 """The exit code of one whose flows a peer has taken over: whoever looks after it is to start it again."""
 
@@ -36,8 +39,7 @@ def serving(state: State, name: str) -> Iterator[threading.Event]:
 
     Raises TroveError when it cannot start.
     """
-    if name == EXECUTOR:
-        raise Invalid(f"{EXECUTOR} is the name of the control plane's own task manager.", "Choose another name.")
+    check_name(name)
     if not state.key.exists():
         raise Refused(f"No control plane has been started in {state.root}.", "Start it first: trovectl up.")
     conf = config.load([state.configuration])
@@ -58,6 +60,15 @@ def serving(state: State, name: str) -> Iterator[threading.Event]:
         LOG.info("The task manager ends.", name=name)
     # not by way of the interpreter, which would wait for steps that hang
     os._exit(LOST if lost.is_set() else 0)
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid."""
+    if NAME.fullmatch(name) is None:
+        raise Invalid(f"A task manager cannot be called {name[:64]!r}.",
+                      "Use at most 48 letters, digits, dots, dashes and underscores.")
+    if name == EXECUTOR:
+        raise Invalid(f"{EXECUTOR} is the name of the control plane's own task manager.", "Choose another name.")
 
 
 def require_shared(conf: cfg.ConfigOpts) -> None:

@@ -17,7 +17,6 @@ import sqlalchemy
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
 from sqlalchemy.exc import OperationalError
 
-from common.errors import Internal
 from common.openstack import log
 
 from . import create, delete, restart
@@ -177,7 +176,7 @@ def _words_of_earlier_lives(operation_id: str) -> dict[str, str]:
 
 
 def _not_on_record() -> str:
-    raise Internal("The flow engine lists a step that it has no record of.", "The control plane's log has the trace.")
+    raise LookupError("the flow engine lists a step that it has no record of")
 
 
 def _workflow(kind: str) -> Callable[[str], str]:

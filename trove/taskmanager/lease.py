@@ -6,7 +6,6 @@ processes nothing is known, so there time alone counts, and each process watches
 """
 
 import os
-import re
 import secrets
 import select
 import signal
@@ -15,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from common.errors import Conflict, Invalid
+from common.errors import Conflict
 from common.openstack import log
 from trove.db import executors
 from trove.db.store import Store
@@ -31,26 +30,16 @@ MARGIN = 5.0
 CHANCE = 5.0
 """Seconds of being awake that a holder has to renew a lease after it was seen to have run out."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,48}")
-
 
 def clock() -> float:
     """Seconds that go on while the machine sleeps, and that nobody sets."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def check_name(name: str) -> None:
-    """Raises Invalid."""
-    if _NAME.fullmatch(name) is None:
-        raise Invalid(f"A task manager cannot be called {name[:64]!r}.",
-                      "Use at most 48 letters, digits, dots, dashes and underscores.")
-
-
 class Lease:
-    """Of one life of the task manager ``name``; ``executor`` is the id of that life."""
+    """Of one life of the task manager ``name``, a plain word; ``executor`` is the id of that life."""
 
     def __init__(self, store: Store, name: str) -> None:
-        check_name(name)
         self.executor = f"{name}@{secrets.token_hex(4)}"
         self.acts_until = 0.0  # by ``clock``
         self._name = name

@@ -125,6 +125,8 @@ def test_a_second_task_manager_needs_an_installation_and_postgresql(state: State
     state.configuration.write_text("[database]\nconnection = postgresql+psycopg://trove@127.0.0.1:1/trove\n")
     assert "section [flows]" in refused()
     assert "Choose another name" in refused("standalone")
+    for name in ("", "a/b", "a@b", "x" * 49, "two\n"):
+        assert "cannot be called" in refused(name)
 
 
 def test_nothing_is_removed_while_a_task_manager_works_beside(state: State) -> None:
