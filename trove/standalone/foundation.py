@@ -71,7 +71,7 @@ class Foundation:
         return bound
 
     def start_bell(self, store: Store, bound: Bound, bell: Bell) -> None:
-        """What this process writes of events is told to those who follow them, here at ``bell`` and in other processes."""
+        """Whoever follows events is told of those that this process writes: here at ``bell``, and elsewhere."""
         relay = Relay(bell, bound.events)
         relay.start()
         self._running.callback(relay.stop)

@@ -37,8 +37,8 @@ class TaskManager:
     """One a process. ``wake`` may be called from any thread and never blocks.
 
     ``name`` tells it from its peers. ``on_lost`` is called when a peer has taken the lease over: the process must not
-    go on running flows. ``kept_days``: how long ended operations are kept, ``events_kept_days``: how long events; 0: for
-    ever.
+    go on running flows. ``kept_days``: how long ended operations are kept, ``events_kept_days``: how long events; 0:
+    for ever.
     """
 
     def __init__(self, services: Services, url: str, name: str, on_lost: Callable[[], None] | None = None,
