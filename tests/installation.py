@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -69,21 +70,29 @@ class Installation:
     def endpoint(self) -> str:
         return f"{self._status['endpoint']}/v1.0/{PROJECT}"
 
+    @property
+    def cacert(self) -> str:
+        """The file by which clients know its certificate; empty for plain HTTP."""
+        return str(self._status.get("cacert", ""))
+
     # what users do
 
     def openstack(self, *arguments: str) -> Any:
         """``openstack database|datastore … -f json``; None for commands that print nothing."""
-        command = [str(BIN / "openstack"), "--os-auth-type", "none", "--os-endpoint", self.endpoint, *arguments]
+        trusted = ["--os-cacert", self.cacert] if self.cacert else []
+        command = [str(BIN / "openstack"), "--os-auth-type", "none", "--os-endpoint", self.endpoint, *trusted,
+                   *arguments]
         printed = self.run([*command, "-f", "json"] if _prints(arguments) else command)
         return json.loads(printed) if _prints(arguments) else None
 
-    def request(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def request(self, method: str, path: str, body: object = None, key: str = "") -> tuple[int, Any]:
         """One REST request below the project; the status and the decoded body (None when empty)."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        context = ssl.create_default_context(cafile=self.cacert) if self.cacert else None
         request = urllib.request.Request(self.endpoint + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=60, context=context) as answer:
                 return answer.status, _decoded(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, _decoded(error.read())

@@ -18,8 +18,10 @@ API = [
     cfg.PortOpt("bind_port", default=8779, help="TCP port of the REST API."),
     cfg.StrOpt("auth_strategy", default="noauth", choices=["noauth"],
                help="Who may use the REST API. noauth: everybody who reaches it, so it listens on loopback alone."),
-    cfg.StrOpt("tls_certificate", default="", help="PEM file with the API's certificate chain; empty: plain HTTP."),
-    cfg.StrOpt("tls_key", default="", help="PEM file with the key of tls_certificate."),
+    cfg.StrOpt("tls_certificate", default="",
+               help="PEM file with the API's certificate chain; own: the installation's private authority makes one; "
+                    "empty: plain HTTP."),
+    cfg.StrOpt("tls_key", default="", help="PEM file with the key of tls_certificate; empty: it stands there, too."),
     cfg.StrOpt("public_endpoint", default="", help="Scheme and host in links, if not those that were asked."),
     cfg.StrOpt("region", default="RegionOne", help="Name of this region in what the API shows."),
     cfg.IntOpt("api_threads", default=10, min=1, max=200, help="Requests that are worked on at once."),

@@ -28,5 +28,5 @@ class Base:
 
 
 def base(req: falcon.Request, public_endpoint: str, project_id: str) -> Base:
-    """Always https, like upstream: what ends TLS often stands in front."""
-    return Base(public_endpoint.rstrip("/") or f"https://{req.netloc}", paths.encode(project_id))
+    """With the scheme that was asked, unless the operator says what clients see."""
+    return Base(public_endpoint.rstrip("/") or f"{req.scheme}://{req.netloc}", paths.encode(project_id))

@@ -1,18 +1,25 @@
 """The WSGI server in this process: cheroot, in threads."""
 
 import ipaddress
+import socket
+import ssl
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cheroot import wsgi
+from cheroot.errors import FatalSSLAlert, NoSSLError
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 
-from common.errors import Refused
+from common.errors import Invalid, Refused
 
 from . import bodies, paths
 
 _STOP_SECONDS = 5
+_HANDSHAKE = b"\x16"
+"""What a TLS client begins with: the type of its first record (RFC 8446, section 5.1)."""
+_REMEDY = "Put them right, or set tls_certificate = own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,20 @@ class Tls:
 
     certificate: Path
     key: Path
+
+
+class _Adapter(BuiltinSSLAdapter):
+    """Tells plain HTTP by its first byte: the handshake would close the connection before that can be answered."""
+
+    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, Any]]:
+        try:
+            if sock.recv(1, socket.MSG_PEEK) not in (b"", _HANDSHAKE):
+                sock.recv(bodies.MAX_BYTES)  # what is left unread would make the end of the connection a reset
+                raise NoSSLError
+        except OSError as error:
+            raise FatalSSLAlert(*error.args) from None
+        wrapped: tuple[ssl.SSLSocket, dict[str, Any]] = super().wrap(sock)  # type: ignore[no-untyped-call]
+        return wrapped
 
 
 class Server:
@@ -34,7 +55,7 @@ class Server:
         # One byte more than a body may have, so that the application says what is wrong and not the server.
         self._server.max_request_body_size = bodies.MAX_BYTES + 1
         if tls is not None:
-            self._server.ssl_adapter = BuiltinSSLAdapter(str(tls.certificate), str(tls.key))
+            self._server.ssl_adapter = _Adapter(str(tls.certificate), str(tls.key))
         self._thread = threading.Thread(target=self._server.serve, name="api", daemon=True)
 
     @property
@@ -50,6 +71,21 @@ class Server:
         """Ends after the requests under way, or after a few seconds."""
         self._server.stop()
         self._thread.join(_STOP_SECONDS)
+
+
+def check_tls(tls: Tls) -> None:
+    """Raises Invalid for files that cannot be read, hold no certificate and key, or two that do not fit."""
+    for file in (tls.certificate, tls.key):
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise Invalid(f"The API's certificate or key {file} cannot be read: {error.strerror}.", _REMEDY) from None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key, password=lambda: b"")
+    except ssl.SSLError as error:
+        why = ("do not belong together" if error.reason == "KEY_VALUES_MISMATCH"
+               else "are no certificate and key in PEM, the key without a passphrase")
+        raise Invalid(f"{tls.certificate} and {tls.key} {why}.", _REMEDY) from None
 
 
 def check_host(host: str, auth_strategy: str) -> None:

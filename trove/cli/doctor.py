@@ -52,7 +52,7 @@ def examine(state: State) -> Iterator[Finding]:
 def _of_installation(state: State) -> Iterator[Finding]:
     from trove.providers.local import addresses  # what follows brings the store's and the broker's libraries
 
-    from .checks import installation
+    from .checks import certificate, installation
 
     yield from collect("permissions", lambda: installation.permissions(state))
     yield from collect("database port", lambda: installation.database_port(addresses.listening()))
@@ -61,6 +61,7 @@ def _of_installation(state: State) -> Iterator[Finding]:
     yield from configured
     if all(each.level == "ok" for each in configured):
         conf = installation.load(state)
+        yield from collect("certificate", lambda: certificate.certificate(state, conf))
         yield from collect("api port", lambda: installation.api_port(state, conf))
         yield from collect("broker", lambda: installation.broker(state, conf))
         yield from collect("leftovers", lambda: installation.leftovers(state, conf))

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from trove.standalone.state import State
+from trove.standalone.state import Control, State
 
 from . import first, launch, output
 from .rest import PROJECT, Client, Json
-from .session import AsJson, StateDirectory
+from .session import AsJson, StateDirectory, of_installation
 
 StatePort = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port of the REST API.")]
 
@@ -43,13 +43,13 @@ def up(
         with _watched(printed).status("Starting …") as progress:
             tell = _telling(progress)
             launched = launch.start(place, port, tell)
-            client = Client(launched.control.endpoint)
+            client = Client(launched.control.endpoint, trust=of_installation(launched.control))
             printed.say(_launched(launched, place, port))
             made = None if empty else first.ensure(client, tell)
         printed.document({**_document(place), "begun": launched.begun, "first": made and made.document()})
         if not as_json:
             _print_connection(made)
-            _print_further(client)
+            _print_further(launched.control)
 
 
 def down(
@@ -137,7 +137,9 @@ def _take_down(place: State, destroy: bool, printed: output.Output) -> None:
 
 def _document(place: State) -> Json:
     control = place.control()
-    known = {"pid": control.pid, "endpoint": control.endpoint} if control else {}
+    known: Json = {"pid": control.pid, "endpoint": control.endpoint} if control else {}
+    if control and control.cacert:
+        known["cacert"] = control.cacert
     return {"state": str(place.root), "up": control is not None, **known}
 
 
@@ -169,8 +171,9 @@ def _print_connection(made: first.First | None) -> None:
         output.console.print(f"\nThe password is shown this once:  [bold]{escape(made.password.reveal())}[/bold]")
 
 
-def _print_further(client: Client) -> None:
+def _print_further(control: Control) -> None:
     programs = Path(sys.prefix, "bin")
+    known_by = f" OS_CACERT={control.cacert}" if control.cacert else ""
     output.console.print(f"\nGo on with\n\n    {programs / 'trovectl'} instance list\n\nor with OpenStack's client:\n\n"
-                         f"    export OS_AUTH_TYPE=none OS_ENDPOINT={client.endpoint}/v1.0/{PROJECT}\n"
+                         f"    export OS_AUTH_TYPE=none OS_ENDPOINT={control.endpoint}/v1.0/{PROJECT}{known_by}\n"
                          f"    {programs / 'openstack'} database instance list\n")

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import ssl
 import time
 import urllib.parse
 import uuid
@@ -10,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from common import errors
+
+from .trust import Trust
 
 Json = dict[str, Any]
 
@@ -26,6 +29,10 @@ REPEAT_EVERY = 0.25
 
 _LOST = (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead)
 """What a connection ends with when the other side dies; ``RemoteDisconnected`` is one of the first."""
+
+
+ANY_AUTHORITY = Trust()
+"""Those that the system knows."""
 
 
 class Lost(errors.Unreachable):
@@ -48,8 +55,10 @@ class Client:
     Every request raises Unreachable when nobody answers, and what the API refuses with.
     """
 
-    def __init__(self, endpoint: str, project: str = PROJECT, timeout: float = TIMEOUT) -> None:
+    def __init__(self, endpoint: str, project: str = PROJECT, timeout: float = TIMEOUT,
+                 trust: Trust = ANY_AUTHORITY) -> None:
         self.endpoint = endpoint
+        self._trust = trust
         self.base = f"/v1.0/{part(project)}"
         self._timeout = timeout
 
@@ -105,6 +114,8 @@ class Client:
         try:
             answer: Json = json.loads(text) if text else {}
         except ValueError:
+            if status == 400 and b"HTTPS" in text:
+                raise errors.Invalid(f"The API at {self.endpoint} speaks TLS alone.", "Name it as https://….") from None
             raise errors.Internal(f"What answers at {self.endpoint} is not Trove.",
                                   "Start Trove on another --port.") from None
         if status >= 400:
@@ -119,6 +130,8 @@ class Client:
                                {"Content-Type": "application/json", "Accept": "application/json", **headers})
             response = connection.getresponse()
             return response.status, response.read()
+        except ssl.SSLError as error:
+            raise _not_trusted(self.endpoint, error) from None
         except (OSError, http.client.HTTPException) as error:
             kind = Lost if isinstance(error, _LOST) else errors.Unreachable
             raise kind(f"The control plane at {self.endpoint} does not answer: {error}.",
@@ -134,8 +147,9 @@ class Client:
             raise _no_endpoint(self.endpoint) from None
         if where.scheme not in ("http", "https") or not host:
             raise _no_endpoint(self.endpoint)
-        kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-        return kind(host, port, timeout=self._timeout)
+        if where.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=self._timeout)
+        return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._trust.context())
 
 
 def part(name: str) -> str:
@@ -165,6 +179,14 @@ def _next(page: Json) -> str:
     """The query of the next page, empty on the last one."""
     link = next((link["href"] for link in page.get("links", ()) if link["rel"] == "next"), "")
     return urllib.parse.urlsplit(link).query
+
+
+def _not_trusted(endpoint: str, error: ssl.SSLError) -> errors.TroveError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return errors.Refused(f"The certificate of {endpoint} is not trusted: {error.verify_message}.",
+                              "Name the PEM file of its authority with --cacert or in OS_CACERT.")
+    return errors.Refused(f"What answers at {endpoint} does not speak TLS, or another one: {error.reason}.",
+                          "If it speaks plain HTTP, name it as http://….")
 
 
 def _no_endpoint(text: str) -> errors.Invalid:

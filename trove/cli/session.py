@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from common.errors import Refused, TroveError, Unreachable
-from trove.standalone.state import State, default_root
+from trove.standalone.state import Control, State, default_root
 
 from . import output, rest
+from .trust import Trust
 
 COMPLETION_PATIENCE = 2.0
 
@@ -22,6 +23,9 @@ StateDirectory = Annotated[Path, typer.Option(
 Endpoint = Annotated[str | None, typer.Option(
     "--endpoint", metavar="URL", help="Scheme, host and port of the API.",
     show_default="that of the installation in --state")]
+Cacert = Annotated[Path | None, typer.Option(
+    "--cacert", metavar="FILE", envvar="OS_CACERT", help="PEM file of the authority that vouches for the API.",
+    show_default="the system's; that of the installation in --state is known")]
 Project = Annotated[str, typer.Option("--project", metavar="NAME", help="The project to work in.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -44,11 +48,13 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Ca
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
-        def run(state: Path, endpoint: str | None, project: str, as_json: bool, **own: Any) -> None:
+        def run(state: Path, endpoint: str | None, cacert: Path | None, project: str, as_json: bool,
+                **own: Any) -> None:
             printed = output.Output(as_json)
             with printed.reported():
                 def connect() -> rest.Client:
-                    return rest.Client(locate(endpoint, state), project)
+                    where, trust = locate(endpoint, state, cacert)
+                    return rest.Client(where, project, trust=trust)
 
                 function(Session(connect(), printed, connect), **own)
 
@@ -69,10 +75,13 @@ def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
     return made
 
 
-def locate(endpoint: str | None, root: Path) -> str:
-    """The API's scheme, host and port. Raises Unreachable when the installation is down, Refused when it is hidden."""
+def locate(endpoint: str | None, root: Path, cacert: Path | None) -> tuple[str, Trust]:
+    """The API's scheme, host and port, and by what its certificate is known.
+
+    Raises Unreachable when the installation is down, Refused when it is hidden.
+    """
     if endpoint is not None:
-        return endpoint.rstrip("/")
+        return endpoint.rstrip("/"), Trust(cacert)
     state = State(root.absolute())
     try:
         control = state.control()
@@ -82,15 +91,20 @@ def locate(endpoint: str | None, root: Path) -> str:
     if control is None:
         raise Unreachable(f"Trove is down (state in {state.root}).",
                           f"Start it: trovectl up --state {state.root}, or name another API with --endpoint.")
-    return control.endpoint
+    return control.endpoint, of_installation(control)
+
+
+def of_installation(control: Control) -> Trust:
+    """Its own certificate is known, whoever vouches for it."""
+    return Trust(certificate=Path(control.certificate)) if control.certificate else Trust()
 
 
 def instance_names(context: typer.Context, incomplete: str) -> list[str]:
     """For the shell: names that begin so. Without an answer there is nothing to offer, and no place to complain."""
     given = context.params
     try:
-        endpoint = locate(given.get("endpoint"), given.get("state") or default_root())
-        client = rest.Client(endpoint, given.get("project") or rest.PROJECT, COMPLETION_PATIENCE)
+        endpoint, trust = locate(given.get("endpoint"), given.get("state") or default_root(), given.get("cacert"))
+        client = rest.Client(endpoint, given.get("project") or rest.PROJECT, COMPLETION_PATIENCE, trust)
         names = [str(row["name"]) for row in client.every("/instances", "instances")]
     except TroveError:
         return []
@@ -105,5 +119,6 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-_COMMON = (_parameter("endpoint", Endpoint, None), _parameter("state", StateDirectory),
-           _parameter("project", Project, rest.PROJECT), _parameter("as_json", AsJson, False))
+_COMMON = (_parameter("endpoint", Endpoint, None), _parameter("cacert", Cacert, None),
+           _parameter("state", StateDirectory), _parameter("project", Project, rest.PROJECT),
+           _parameter("as_json", AsJson, False))

@@ -121,6 +121,11 @@ class Commands:
         with self.store.read() as connection:
             return instances.get(connection, project, instance_id)
 
+    def find_instance(self, project: str, name: str) -> Instance | None:
+        """By a name that no other instance of the project has."""
+        with self.store.read() as connection:
+            return instances.named(connection, project, name)
+
     def list_instances(self, project: Project, limit: int = 20, marker: str | None = None) -> Page[Instance]:
         """At most ``limit`` after the id ``marker`` in order of ids; the page itself is sorted newest first.
 

@@ -43,6 +43,12 @@ def get(connection: Connection, project: Project, instance_id: str) -> Instance:
     return _instance(row)
 
 
+def named(connection: Connection, project: str, name: str) -> Instance | None:
+    """The one living instance of this name; None when there are several or none."""
+    rows = connection.execute(_living(_WHOLE, project).where(_i.name == name).limit(2)).all()
+    return _instance(rows[0]) if len(rows) == 1 else None
+
+
 def page(connection: Connection, project: Project, limit: int, marker: str | None) -> Page[Instance]:
     """At most ``limit`` living instances after the id ``marker``, newest first within the page."""
     query = _pages(every_project=isinstance(project, Scope), marked=marker is not None)

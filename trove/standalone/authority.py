@@ -1,4 +1,4 @@
-"""The private certificate authority: made once, it vouches for the broker's server certificate and for nothing else.
+"""The private certificate authority: made once, it vouches for the broker, and for the API where that is asked for.
 
 ``cryptography`` is heavy (8 MB), so it is imported only in the moment something has to be made. What the running
 program has to know about its certificates (names, expiry) therefore stands in a small record beside them.
@@ -41,15 +41,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Authority:
-    """Owns ``directory`` (0700): ``ca.key``, ``ca.pem``, and ``server.pem``, which is key and certificate in one file,
-    so that a reader never sees half of a renewal. ``names`` are the host names or addresses, besides loopback, under
-    which the broker is reached."""
+    """Owns ``directory`` (0700): ``ca.key``, ``ca.pem``, and ``server``, which is key and certificate in one file, so
+    that a reader never sees half of a renewal. ``names`` are the host names or addresses, besides loopback, under which
+    that server is reached: the broker, or the API."""
 
-    def __init__(self, directory: pathlib.Path, names: Sequence[str] = ()) -> None:
+    def __init__(self, directory: pathlib.Path, names: Sequence[str] = (), server: str = "server.pem") -> None:
         self.directory = directory
         self.names = tuple(dict.fromkeys((*LOOPBACK_NAMES, *names)))
         self.certificate = directory / "ca.pem"
-        self.server = directory / "server.pem"
+        self.server = directory / server
         self._key = directory / "ca.key"
 
     def ensure(self) -> bool:

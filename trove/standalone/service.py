@@ -28,7 +28,7 @@ from trove.db.store import Store
 from trove.domain.creation import Rules
 from trove.metrics.figures import Figures
 
-from . import brokers, engines, logfile, measures, ports, processes, remains, upkeep, ways
+from . import brokers, engines, logfile, measures, ports, processes, remains, tls, upkeep, ways
 from .foundation import Bound, Foundation, nudger
 from .state import ENDING, Control, State, build
 
@@ -50,12 +50,14 @@ class Standalone:
         self._running = contextlib.ExitStack()
         self._figures = Figures()
         self._bell = Bell()
+        self.shown: tls.Shown | None = None
         self.ended = threading.Event()
 
     def start(self, wanted_port: int | None) -> str:
         """Starts all of it; the API's endpoint. Raises TroveError; what was started before is to be closed."""
         server.check_host(self._conf.bind_host, self._conf.auth_strategy)
         foundation = Foundation(self._state, self._conf, self._figures, self._running)
+        self.shown = tls.ensure(self._conf, self._state)
         self._tell("Opens the store.")
         store = foundation.open_store(self._state.alone)
         _offer_engines(store)
@@ -91,11 +93,11 @@ class Standalone:
                                      bell=self._bell)
         port = self._free_port(wanted_port or self._state.last_port() or self._conf.bind_port)
         listening = server.Server(application, self._conf.bind_host, port, auth_strategy=self._conf.auth_strategy,
-                                  tls=tls(self._conf), threads=self._conf.api_threads)
+                                  tls=self.shown.files if self.shown else None, threads=self._conf.api_threads)
         listening.start()
         self._running.callback(listening.stop)
         self._running.callback(self._bell.close)
-        scheme = "https" if self._conf.tls_certificate else "http"
+        scheme = "https" if self.shown else "http"
         return f"{scheme}://{self._conf.bind_host}:{listening.port}"
 
     def _free_port(self, first: int) -> int:
@@ -129,7 +131,7 @@ def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None
             signal.signal(number, lambda _number, _frame: running.ended.set())
         try:
             endpoint = running.start(port)
-            serves = own_control(endpoint)
+            serves = own_control(endpoint, running.shown)
             state.announce(serves)
             LOG.info("The control plane serves.", endpoint=endpoint)
             serving()
@@ -140,11 +142,13 @@ def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None
         LOG.info("The control plane ends.")
 
 
-def own_control(endpoint: str) -> Control:
+def own_control(endpoint: str, shown: tls.Shown | None = None) -> Control:
     own = processes.of(os.getpid())
     if own is None:
         raise Conflict("This process is ending.", "Start another one.")
-    return Control(pid=own.pid, started=own.started, endpoint=endpoint, build=build())
+    return Control(pid=own.pid, started=own.started, endpoint=endpoint, build=build(),
+                   certificate=str(shown.files.certificate) if shown else "",
+                   cacert=str(shown.cacert) if shown and shown.cacert else "")
 
 
 def rules(conf: cfg.ConfigOpts) -> Rules:
@@ -163,12 +167,6 @@ def api_settings(conf: cfg.ConfigOpts) -> settings.Settings:
         users_page_size=conf.users_page_size, operations_page_size=conf.operations_page_size,
         events_page_size=conf.events_page_size, rates=rates, disk_use_deadline=conf.disk_use_deadline,
         waiting_requests=conf.api_threads // 2)
-
-
-def tls(conf: cfg.ConfigOpts) -> server.Tls | None:
-    if not conf.tls_certificate:
-        return None
-    return server.Tls(Path(conf.tls_certificate), Path(conf.tls_key or conf.tls_certificate))
 
 
 class Teller:

@@ -6,6 +6,7 @@
     key            seals the encrypted columns (0600); without it the store is worth nothing
     trove.sqlite   instances, operations …        flows.sqlite   running work
     ca/ rabbit/    the private authority and broker
+    api-ca.pem     what clients know the API's certificate by, where the private authority made it
     releases/      agent releases that instances run from
     instances/     one directory an instance      volumes/       their images
     log/trove.log  what the control plane said
@@ -40,13 +41,16 @@ ENDING = ""
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """A control plane that serves. ``started`` is its start time in clock ticks since boot; ``build`` what it runs, or
-    ``ENDING``.
+    ``ENDING``; ``certificate`` is the file with what it shows over TLS, ``cacert`` that of our authority, if it is from
+    that.
     """
 
     pid: int
     started: int
     endpoint: str
     build: str
+    certificate: str = ""
+    cacert: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class State:
     @property
     def authority(self) -> Path:
         return self.root / "ca"
+
+    @property
+    def cacert(self) -> Path:
+        return self.root / "api-ca.pem"
 
     @property
     def rabbit(self) -> Path:
@@ -113,7 +121,7 @@ class State:
     def made(self) -> list[Path]:
         """Everything that an installation makes here; what runs from it must be gone before it is removed."""
         stores = [path for store in (self.store, self.flows) for path in self.root.glob(f"{store.name}*")]
-        names = ("key", "ca", "rabbit", "releases", "instances", "volumes", "log", "run")
+        names = ("key", "ca", "api-ca.pem", "rabbit", "releases", "instances", "volumes", "log", "run")
         return [*stores, *(self.root / name for name in names)]
 
     def installation(self) -> str:

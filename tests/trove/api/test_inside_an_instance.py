@@ -206,3 +206,16 @@ def test_nobody_is_told_to_wait_for_what_does_not_come(world: World) -> None:
     assert remedy(failed).endswith("Its fault says why: show the instance.")
     assert remedy(silent).endswith("look at the agent's log.")
     assert remedy(building).endswith("Wait until it is ACTIVE and HEALTHY.")
+
+
+def test_an_instance_is_looked_into_by_a_name_that_it_alone_has(inside: Inside) -> None:
+    world, users = inside.world, "/instances/one/users"
+    by_id = inside.ask("GET", "/users").json
+    assert world.ask("GET", users).json == by_id
+    assert world.ask("POST", users, {"users": [{"name": "bert", "password": "x"}]}).status_code == 404
+    assert world.ask("DELETE", f"{users}/anna").status_code == 404
+    another = world.create("one")["id"]
+    assert world.ask("GET", users).status_code == 404
+    world.create(inside.id)
+    assert inside.ask("GET", "/users").json == by_id
+    world.ask("DELETE", f"/instances/{another}")

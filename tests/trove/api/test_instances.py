@@ -22,8 +22,8 @@ def test_list_view(world: World) -> None:
     assert set(view) == LIST_VIEW
     assert view["datastore"] == {"type": "mariadb", "version": "10.11"}
     assert view["links"] == [
-        {"rel": "self", "href": f"https://falconframework.org/v1.0/{world.project}/instances/{created['id']}"},
-        {"rel": "bookmark", "href": f"https://falconframework.org/instances/{created['id']}"},
+        {"rel": "self", "href": f"http://falconframework.org/v1.0/{world.project}/instances/{created['id']}"},
+        {"rel": "bookmark", "href": f"http://falconframework.org/instances/{created['id']}"},
     ]
     assert view["region"] == "RegionOne" and view["tenant_id"] == world.project
 

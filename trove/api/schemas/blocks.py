@@ -32,6 +32,8 @@ _NOUNS = {"str": "a text", "int": "a whole number", "float": "a number", "bool":
 _TYPES = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 
 Text = Annotated[str, Meta(min_length=1, max_length=255, pattern=_READABLE)]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+"""Of a database or a user: the datastore's manifest has the rules."""
 Uuid = Annotated[str, Meta(pattern=_UUID)]
 Reference = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_READABLE)]
 """An id, or a URL whose last part is one."""
@@ -50,11 +52,11 @@ IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\
 
 
 class DatabaseName(Struct, frozen=True):
-    name: Text
+    name: Name
 
 
 class NewDatabase(Struct, frozen=True):
-    name: Text
+    name: Name
     character_set: Text | None = None
     collate: Text | None = None
 
@@ -63,7 +65,7 @@ class NewDatabase(Struct, frozen=True):
 
 
 class NewUser(Struct, frozen=True):
-    name: Text
+    name: Name
     password: Secret
     host: Host | None = None
     databases: tuple[DatabaseName, ...] = ()

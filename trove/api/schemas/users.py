@@ -15,7 +15,7 @@ class CreateUsers(Struct, frozen=True):
 
 
 class NewPassword(Struct, frozen=True):
-    name: blocks.Text
+    name: blocks.Name
     password: Secret
     host: blocks.Host | None = None
 
@@ -26,7 +26,7 @@ class ChangePasswords(Struct, frozen=True):
 
 
 class Attributes(Struct, frozen=True):
-    name: blocks.Text | None = None
+    name: blocks.Name | None = None
     password: Secret | None = None
     host: blocks.Host | None = None
 

@@ -17,6 +17,7 @@ from trove.standalone import brokers, places, ports
 from trove.standalone.state import State
 
 from ..rest import Client
+from ..session import of_installation
 from .findings import Finding, failed, ok, warning
 from .machine import existing
 
@@ -42,7 +43,7 @@ def permissions(state: State, user: int | None = None) -> Iterator[Finding]:
 
 def api(state: State) -> Iterator[Finding]:
     control = state.control()
-    if control is not None and Client(control.endpoint, timeout=10).answers():
+    if control is not None and Client(control.endpoint, timeout=10, trust=of_installation(control)).answers():
         yield ok("api", f"The API answers at {control.endpoint}.")
     elif control is not None:
         yield failed("api", f"The control plane lives (process {control.pid}) and does not answer.",
