@@ -9,10 +9,15 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from typing import TypeVar
 
 from trove.db import operations
+from trove.db.store import Store
 from trove.standalone import service
 from trove.taskmanager import steps
+from trove.taskmanager.services import Services
+
+T = TypeVar("T")
 
 
 def announce(gate: str, moment: dict[str, str]) -> None:
@@ -28,20 +33,24 @@ def announce(gate: str, moment: dict[str, str]) -> None:
 
 def halt(gate: str) -> None:
     """Before the work of each step that is done now, and after it while nobody has written down that it is done."""
-    go_on = steps.Run._go_on
+    begin, go_on = steps.begin, steps.Run._go_on
+
+    def halted(store: Store, operation_id: str, step: str, work: Callable[[], T]) -> T:
+        with store.read() as connection:
+            operation = operations.get(connection, operation_id)
+        moment = {"instance": operation.instance_id, "kind": operation.kind, "step": step}
+        announce(gate, moment | {"when": "before"})
+        done = work()
+        announce(gate, moment | {"when": "after"})
+        return done
+
+    def halting_begin(services: Services, operation_id: str, executor: str) -> bool:
+        return halted(services.store, operation_id, "begin", lambda: begin(services, operation_id, executor))
 
     def halting(run: steps.Run, name: str, function: Callable[[], str]) -> None:
-        def work() -> str:
-            with run._services.store.read() as connection:
-                operation = operations.get(connection, run._operation_id)
-            moment = {"instance": operation.instance_id, "kind": operation.kind, "step": name}
-            announce(gate, moment | {"when": "before"})
-            word = function()
-            announce(gate, moment | {"when": "after"})
-            return word
+        go_on(run, name, lambda: halted(run._services.store, run._operation_id, name, function))
 
-        go_on(run, name, work)
-
+    steps.begin = halting_begin
     steps.Run._go_on = halting  # type: ignore[method-assign]
 
 
