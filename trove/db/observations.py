@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 
 from common.contract.types import Heartbeat, Hello, ServiceStatus
 from common.states import HEARTBEAT_EXPIRY, Task, operating_status
+from trove.domain import drift
 from trove.domain.events import EventKind
 
 from . import events, orders, schema
@@ -44,7 +45,8 @@ def accept_hello(connection: Connection, instance_id: str, hello: Hello) -> bool
 def accept_heartbeat(connection: Connection, instance_id: str, heartbeat: Heartbeat, now: float) -> bool:
     """False when the instance does not live or this is not newer than what is known. ``now``: seconds since 1970."""
     started = heartbeat.server_started_at
-    nothing_new = [_i.observed_status == heartbeat.status.value, _i.agent_lost_at.is_(None)]
+    nothing_new = [_i.observed_status == heartbeat.status.value, _i.agent_lost_at.is_(None),
+                   _i.observed_drift == drift.remembered(heartbeat.drift)]
     if started is not None:
         nothing_new.append(_i.server_started_at == started)
     if _write(connection, instance_id, heartbeat, now, *nothing_new):
@@ -74,7 +76,8 @@ def note_silence(connection: Connection, now: float) -> int:
 
 def _locked(connection: Connection, instance_id: str) -> Row | None:  # type: ignore[type-arg]
     """What was known, which nobody else changes before this transaction ends."""
-    query = select(_i.task, _i.observed_at, _i.observed_status, _i.server_started_at, _i.agent_lost_at, _i.incarnation)
+    query = select(_i.task, _i.observed_at, _i.observed_status, _i.server_started_at, _i.agent_lost_at, _i.incarnation,
+                   _i.observed_drift)
     return connection.execute(query.where(_i.id == instance_id).with_for_update()).one_or_none()
 
 
@@ -87,7 +90,8 @@ def _write(connection: Connection, instance_id: str, heartbeat: Heartbeat, now: 
     statement = update(schema.instances).where(_i.id == instance_id, _i.deleted_at.is_(None), newer, *but_if).values(
         observed_epoch=stamp.key_epoch, observed_boot=stamp.boot_count, observed_sequence=stamp.sequence,
         observed_status=heartbeat.status.value, observed_sentence=heartbeat.sentence, observed_at=now,
-        observed_clock_skew=heartbeat.sent_at - now, agent_lost_at=None,
+        observed_drift=drift.remembered(heartbeat.drift), observed_clock_skew=heartbeat.sent_at - now,
+        agent_lost_at=None,
         server_started_at=func.coalesce(heartbeat.server_started_at, _i.server_started_at),
         volume_total=volume.total if volume else None, volume_used=volume.used if volume else None,
         root_observed=heartbeat.root_enabled)
@@ -101,6 +105,9 @@ def _tell(connection: Connection, instance_id: str, before: Row, heartbeat: Hear
     if _restarted_unasked(connection, instance_id, before.server_started_at, heartbeat, now):
         events.note(connection, EventKind.SERVER_RESTARTED, instance_id,
                     "The database server had died, or somebody had stopped it; the agent started it again.")
+    for found in drift.news(before.observed_drift, heartbeat.drift):
+        kind = EventKind.DRIFT_REPAIRED if found.repaired else EventKind.DRIFT_SEEN
+        events.note(connection, kind, instance_id, found.sentence)
     silence = 0.0 if before.observed_at is not None and before.agent_lost_at is None else math.inf
     _tell_status(connection, instance_id, before.task, (before.observed_status, silence),
                  (heartbeat.status.value, 0.0), heartbeat.sentence)

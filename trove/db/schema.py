@@ -85,6 +85,7 @@ instances = Table(
     # observed: conductor
     Column("observed_status", String(32), nullable=False, default="new"),
     Column("observed_sentence", Text, nullable=False, default=""),
+    Column("observed_drift", Text, nullable=False, default="", server_default=""),  # what was told of it already
     Column("observed_at", Float),
     Column("observed_epoch", Integer, nullable=False, default=0),
     Column("observed_boot", Integer, nullable=False, default=0),

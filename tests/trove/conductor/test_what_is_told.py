@@ -13,6 +13,7 @@ from common.states import HEARTBEAT_EXPIRY, Event, Task
 from tests.trove.world import World
 from trove.conductor.refusals import QUIET, Refusals
 from trove.db import events, instances, observations, orders, schema
+from trove.domain import drift
 from trove.domain.events import EventKind
 
 STATUS = EventKind.OPERATING_STATUS.value
@@ -36,10 +37,11 @@ def serving(world: World) -> str:
     return instance_id
 
 
-def beat(world: World, instance_id: str, status: t.ServiceStatus, started: float | None) -> None:
+def beat(world: World, instance_id: str, status: t.ServiceStatus, started: float | None, *found: t.Drift) -> None:
     stamp = t.Stamp(key_epoch=1, boot_count=1, sequence=next(_sequence))
     world.report(instance_id, "heartbeat", t.Heartbeat(
-        stamp=stamp, status=status, sentence=f"It is {status.value}.", sent_at=time.time(), server_started_at=started))
+        stamp=stamp, status=status, sentence=f"It is {status.value}.", sent_at=time.time(), server_started_at=started,
+        drift=found))
 
 
 def hello(world: World, instance_id: str, boot: int, incarnation: str) -> None:
@@ -107,6 +109,37 @@ def test_while_something_is_under_way_there_is_no_operating_status(world: World)
     beat(world, instance_id, t.ServiceStatus.BUILDING, None)
     beat(world, instance_id, t.ServiceStatus.HEALTHY, 1000.0)
     assert told(world) == []
+
+
+def test_what_was_changed_behind_our_back_is_told_once(world: World, serving: str) -> None:
+    lasting = t.Drift(sentence="The volume is full.", found_at=1.0)
+    mended = t.Drift(sentence="The configuration was changed.", repaired=True, found_at=2.0)
+    beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0, lasting)
+    beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0, lasting, mended)
+    beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0, lasting, mended)
+    assert told(world) == [("drift.seen", None, None), ("drift.repaired", None, None)]
+
+
+def test_what_is_found_by_the_agents_next_life_too_is_not_told_again_but_another_repair_is(
+    world: World, serving: str
+) -> None:
+    beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0, t.Drift(sentence="It is full.", found_at=1.0))
+    beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0, t.Drift(sentence="It is full.", found_at=9.0))
+    assert told(world) == [("drift.seen", None, None)]
+    for found_at in (10.0, 20.0):
+        beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0,
+             t.Drift(sentence="It was changed.", repaired=True, found_at=found_at))
+    assert told(world)[1:] == [("drift.repaired", None, None)] * 2
+
+
+def test_what_went_and_came_again_is_told_again_and_a_flood_is_cut(world: World, serving: str) -> None:
+    full = t.Drift(sentence="It is full.", found_at=1.0)
+    for findings in ((full,), (), (full,)):
+        beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0, *findings)
+    assert told(world) == [("drift.seen", None, None)] * 2
+    beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0,
+         *(t.Drift(sentence=f"Finding {number}.", found_at=1.0) for number in range(1000)))
+    assert len(told(world)) == 2 + drift.MOST
 
 
 def test_an_old_heartbeat_tells_nothing(world: World, serving: str) -> None:

@@ -80,6 +80,7 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN next_try")
         connection.exec_driver_sql("DROP TABLE idempotency_keys")
         connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN agent_lost_at")
+        connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN observed_drift")
         connection.exec_driver_sql("DROP TABLE events")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
