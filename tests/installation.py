@@ -181,7 +181,7 @@ def sql(instance: dict[str, Any], user: str, password: str, statement: str, data
         options.flush()
         command = ["mariadb", f"--defaults-file={options.name}", "--connect-timeout=10", "--batch",
                    "--skip-column-names", f"--host={address(instance)}", "--port=3306", "-e", statement,
-                   *([database] if database else [])]
+                   *([f"--database={database}"] if database else [])]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise CommandFailed(done.stderr)

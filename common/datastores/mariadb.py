@@ -1,7 +1,8 @@
 """MariaDB's manifest: what both sides know of it without asking a server.
 
 The name rules are what MariaDB 10.6 to 11.8 really does (each was tried on a server, the conformance kit tries them
-again), with three of our own: control characters are refused, since no client can show them; accounts at ``localhost``
+again), with four of our own: control characters are refused, since no client can show them; ``..`` and its like,
+since a client that is told to delete such a database deletes the instance; accounts at ``localhost``
 and reserved names in any spelling are refused, since they are the server's own.
 """
 
@@ -122,6 +123,9 @@ def _check_text(what: str, text: str, longest: int) -> None:
     if any(character > "\uffff" or "\ud800" <= character <= "\udfff" for character in text):
         raise Invalid(f"The {what} {_shown(text)} holds a character beyond U+FFFF (such as an emoji), which MariaDB"
                       " cannot keep in names.", "Leave it out.")
+    if not {"", ".", ".."}.isdisjoint(text.split("/")):
+        raise Invalid(f"The {what} {_shown(text)} is or has nothing, . or .. between slashes, by which clients would"
+                      " reach something else in a path.", "Choose another name.")
     if text.endswith(" "):
         raise Invalid(f"The {what} {_shown(text)} ends with a blank, which MariaDB drops.", "Leave it out.")
 

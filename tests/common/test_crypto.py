@@ -91,3 +91,11 @@ def test_ids_are_32_hex_digits_and_never_the_same():
     ids = {random_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(len(one) == 32 and int(one, 16) >= 0 for one in ids)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200), st.data())
+def test_two_seals_put_together_do_not_open(one, two, data):
+    first, second = KEY.seal(one), KEY.seal(two)
+    place = data.draw(st.integers(1, min(len(first), len(second)) - 1))
+    with pytest.raises(Unopened):
+        KEY.open(first[:place] + second[place:])

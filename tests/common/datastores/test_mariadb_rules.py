@@ -10,7 +10,7 @@ from common.datastores.mariadb_charsets import COLLATIONS
 from common.errors import Invalid, NotFound, Refused
 
 GOOD_DATABASES = (
-    "a", "A", "1", "a'b", 'a"b', "a`b", "a%b", "a_b", "a\\b", "a/b", ".", "..", "a.b", " a", "a b", "select",
+    "a", "A", "1", "a'b", 'a"b', "a`b", "a%b", "a_b", "a\\b", "a/b", "...", "a.b", " a", "a b", "select",
     "lost+found", "x" * 64, "中" * 51, "é" * 64, "_" * 32, "ibdata", "#sql-1", "mysql_", "'; DROP DATABASE mysql; --",
 )  # fmt: skip
 
@@ -23,6 +23,11 @@ BAD_DATABASES = (
     ("\x7f", Invalid, "control character"),
     ("😀", Invalid, "U+FFFF"),
     ("\ud800", Invalid, "U+FFFF"),
+    (".", Invalid, "path"),
+    ("..", Invalid, "path"),
+    ("a/../..", Invalid, "path"),
+    ("a/", Invalid, "path"),
+    ("/a", Invalid, "path"),
     ("中" * 52, Invalid, "directory"),
     ("-" * 52, Invalid, "directory"),
     ("_" * 33, Invalid, "grant"),

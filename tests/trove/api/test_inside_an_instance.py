@@ -219,3 +219,8 @@ def test_an_instance_is_looked_into_by_a_name_that_it_alone_has(inside: Inside) 
     world.create(inside.id)
     assert inside.ask("GET", "/users").json == by_id
     world.ask("DELETE", f"/instances/{another}")
+
+
+def test_a_database_whose_name_a_client_did_not_encode_is_not_mistaken_for_another(inside: Inside) -> None:
+    refused = inside.ask("DELETE", "/databases/shop?old")
+    assert refused.status_code == 400 and "%3F" in refused.text and "shop" in inside.guest.databases

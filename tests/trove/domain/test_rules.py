@@ -4,10 +4,12 @@ from collections import deque
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.contract import types as t
 from common.datastores import manifest
-from common.errors import Invalid, OverQuota, Refused, TroveError, Unsupported
+from common.errors import Conflict, Invalid, OverQuota, Refused, TroveError, Unsupported
 from common.secret import Secret
 from common.states import EDGES, Event, Task, step
 from trove.domain import creation, limits, selection
@@ -37,6 +39,22 @@ def test_every_state_is_reached_from_a_creation() -> None:
         reached.add(task)
         queue += [edge.target for edge in EDGES if edge.source is task and edge.target not in reached]
     assert reached == set(Task)
+
+
+@given(st.lists(st.sampled_from(Event), max_size=12))
+def test_whatever_happens_is_an_edge_or_refused_and_leaves_a_way_out(events: list[Event]) -> None:
+    task = Task.BUILDING
+    for event in events:
+        try:
+            edge = step(task, event)
+        except Conflict as refused:
+            assert not any((edge.source, edge.event) == (task, event) for edge in EDGES)
+            assert refused.message and refused.hint
+        else:
+            assert edge in EDGES and edge.sentence
+            task = edge.target
+    if task is not Task.DELETED:
+        assert step(step(task, Event.DELETE_ASKED).target, Event.REMOVED).target is Task.DELETED
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)

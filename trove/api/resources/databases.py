@@ -3,7 +3,7 @@
 import falcon
 
 from common.contract import types as t
-from common.errors import Exists, Unsupported
+from common.errors import Exists, Invalid, Unsupported
 from trove.domain import creation
 
 from .. import bodies, paging
@@ -47,6 +47,8 @@ class Database(Served):
     @describe("Delete a database", status=202, refuses=REFUSES)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str, database: str) -> None:
         inside = self.inside(req, instance_id, "databases", "instance:extension:database:delete")
+        if req.query_string:
+            raise Invalid("A database is deleted without a query.", "Write a ? in its name as %3F.")
         inside.refuse_reserved_database(database)
         inside.guest.delete_database(name=database)
         resp.status = 202
