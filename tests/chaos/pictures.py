@@ -4,8 +4,10 @@ import json
 import sqlite3
 import urllib.parse
 from contextlib import closing
+from functools import partial
 from typing import Any
 
+from tests.awaiting import until
 from tests.installation import Installation, sql
 
 OF_ITS_OWN = ("id", "name", "created", "updated", "addresses", "hostname", "ip", "links", "service_status_updated")
@@ -47,9 +49,10 @@ def _common(installation: Installation, shown: dict[str, Any]) -> dict[str, Any]
 
 
 def _served(installation: Installation, shown: dict[str, Any]) -> dict[str, Any]:
-    """What the guest says over REST, and what a client of the server sees."""
-    answers = {}
-    for what in ("databases", "users"):
+    """What the guest says over REST, once it is there again, and what a client of the server sees."""
+    def listed(what: str) -> tuple[int, Any] | None:
         status, answer = installation.request("GET", f"/instances/{shown['id']}/{what}")
-        answers[what] = (status, answer[what] if status == 200 else answer)
+        return None if status == 503 else (status, answer)
+
+    answers = {what: until(partial(listed, what), 60, f"{what} of {shown['id']}") for what in ("databases", "users")}
     return answers | {"client": sql(shown, "anna", "secret-anna", "SELECT CURRENT_USER(), DATABASE()", "shop")}
