@@ -33,7 +33,7 @@ def render(document: Json) -> str:
         f"<title>{escape(read.title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(read.title)}</h1><p>{_marked(read.introduction)}</p>",
         '<p class="quiet">For programs: <a href="openapi.json">openapi.json</a>, OpenAPI 3.1.</p>',
-        f"<nav>{''.join(f'<a href=#{group.name}>{group.name}</a>' for group in read.groups)}",
+        f"<nav>{' '.join(f'<a href=#{group.name}>{group.name}</a>' for group in read.groups)}",
         "<a href=#errors>errors</a><a href=#types>types</a></nav>",
         *(line for group in read.groups for line in _group(group)),
         '<h2 id="errors">Errors</h2>',
