@@ -10,6 +10,8 @@ from tests.awaiting import until
 from tests.trove.world import World
 from trove.standalone import remains
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

@@ -14,6 +14,8 @@ from tests.trove.world import World
 from trove.providers.base import Wanted
 from trove.standalone.upkeep import BrokerKeeper, PlaceKeeper
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

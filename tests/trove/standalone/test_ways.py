@@ -9,6 +9,8 @@ from tests.awaiting import until
 from tests.trove.world import World
 from trove.standalone import ways
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

@@ -10,6 +10,8 @@ from common.errors import Unreachable
 from tests.trove.world import World
 from trove.taskmanager import create, steps
 
+pytestmark = pytest.mark.slow
+
 
 def prepare_with(monkeypatch: pytest.MonkeyPatch, patience: float) -> None:
     step = create.prepare

@@ -8,6 +8,8 @@ from tests.trove.world import World
 from trove.db.commands import Asked
 from trove.taskmanager import create, steps
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(shared: World) -> World:

@@ -15,6 +15,8 @@ from trove.domain.creation import Rules
 from trove.taskmanager import lease, service
 from trove.taskmanager.signals import Signals, Stopping
 
+pytestmark = pytest.mark.slow
+
 
 def quiet(world: World) -> Commands:
     """An API whose nudges are lost."""

@@ -13,6 +13,8 @@ from trove.db import schema
 from trove.taskmanager import durable
 from trove.taskmanager.upkeep import DAY, Pruner
 
+pytestmark = pytest.mark.slow
+
 
 def age(world: World, days: float) -> None:
     """Everything in the store was that many days earlier."""
