@@ -1,1 +1,7 @@
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = ["tests.broker"]
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("trove", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trove")

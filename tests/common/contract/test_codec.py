@@ -40,7 +40,7 @@ KINDS = {kind for protocol in (contract.Guest, contract.Conductor) for method in
          for kind in (*method.arguments.values(), method.result)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @pytest.mark.parametrize("kind", sorted(KINDS, key=str), ids=str)
 @given(data=st.data())
 def test_what_is_written_is_what_is_read(kind: type, data: st.DataObject) -> None:
