@@ -29,6 +29,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGING = CHECKOUT / "packaging"
 WHEELS = CHECKOUT / "build" / "wheels"
 RELEASE = Path("share", "trove", "agent")
+LOCKED = PACKAGING / "requirements-guest.txt"
+"""Part of the distribution ``trove``, which builds the agent's releases by it."""
 DISTRIBUTIONS = {"common": "trove_common", "troveguest": "troveguest", "trove": "trove"}
 
 
@@ -111,17 +113,14 @@ def wheel(name: str) -> Path:
 
 def ensure_release(builder: Environment, sources: str) -> None:
     """Builds the agent release when the agent's sources or its libraries changed."""
-    requirements = PACKAGING / "requirements-guest.txt"
-    wanted = digest([requirements], sources)
+    wanted = digest([], sources, sys.version)
     target = builder.path / RELEASE
     stamp = target.with_name(".agent")
     if read(stamp) == wanted:
         return
     say("Building the agent release …")
-    wheels = [word for name in ("common", "troveguest") for word in ("--wheel", wheel(name))]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    run("The agent release could not be built.", builder.python, "-I", "-m", "trove.providers.release", target,
-        *wheels, "--requirements", requirements)
+    run("The agent release could not be built.", builder.path / "bin" / "trovectl", "agent", "build",
+        "--source", CHECKOUT, "--output", target)
     stamp.write_text(wanted)
 
 
@@ -129,7 +128,7 @@ def source_files() -> list[Path]:
     """Every file that ends up in one of our distributions, and their descriptions."""
     found = [file for name in DISTRIBUTIONS for file in (CHECKOUT / name).rglob("*")
              if file.is_file() and "__pycache__" not in file.parts]
-    return sorted(found) + [PACKAGING / name / "pyproject.toml" for name in DISTRIBUTIONS]
+    return [*sorted(found), LOCKED, *(PACKAGING / name / "pyproject.toml" for name in DISTRIBUTIONS)]
 
 
 def digest(files: Iterable[Path], *words: str) -> str:

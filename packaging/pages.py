@@ -141,7 +141,9 @@ _PLACES = {
     "trove/api": "A request is wrong, or cannot be done now", "trove/domain": "A creation breaks a rule",
     "common/datastores": "A name breaks a rule of the datastore", "common/states.py": "An instance is in another state",
     "trove/db": "The store says no", "trove/taskmanager": "Work takes too long",
-    "trove/providers": "There is no place for an instance", "troveguest/place": "A place cannot be made or removed",
+    "trove/providers": "There is no place for an instance",
+    "trove/releases": "A release of the agent cannot be built or installed",
+    "troveguest/place": "A place cannot be made or removed",
     "troveguest/datastores": "The database server says no", "troveguest/handlers": "The agent says no",
     "troveguest/host": "The machine of the instance says no",
     "common/openstack/rpc": "The two sides do not reach one another",
@@ -150,8 +152,8 @@ _PLACES = {
     "common/openstack/options.py": "The configuration of an agent is wrong",
 }
 
-FAULTS = ("trove/taskmanager", "trove/providers", "trove/bus", "troveguest/place", "troveguest/datastores",
-          "troveguest/handlers", "troveguest/host", "common/openstack/rpc")
+FAULTS = ("trove/taskmanager", "trove/providers", "trove/releases/installing.py", "trove/bus", "troveguest/place",
+          "troveguest/datastores", "troveguest/handlers", "troveguest/host", "common/openstack/rpc")
 """Where an error comes from that ends up as the ``fault`` of an instance: the packages that do long work."""
 
 

@@ -169,7 +169,9 @@ def _volume(layout: Layout) -> volume.Place:
 def _check(placement: Placement) -> None:
     release = Path(placement.release)
     if not (release / "bin" / "trove-guestagent").is_file():
-        raise Invalid(f"{release} is no release of the agent.", "Build one: python -m trove.providers.release.")
+        raise Invalid(f"{release} is no release of the agent.", "Build one: trovectl agent build.")
+    if not (release / "lib" / "troveguest" / "datastores" / placement.datastore).is_dir():
+        raise Invalid(f"The release {release} is not for {placement.datastore}.", "Build one: trovectl agent build.")
     if commands.is_root():
         for path in (*Path(placement.home).parents, release, *release.parents):
             if path.exists() and not path.stat().st_mode & 0o001:

@@ -11,7 +11,7 @@ import pytest
 from common.contract.placement import BusLogin, GuestKeys
 from common.errors import Busy, HostFailed, Internal
 from common.secret import Secret
-from tests.trove.providers import releases
+from tests.trove.releases import making
 from trove.providers.base import Wanted
 from trove.providers.local import LocalProvider
 
@@ -37,7 +37,7 @@ _PLACED = f'print(json.dumps(dict(instance_id="{INSTANCE}", limits="l", volume="
 
 def make(tmp_path: Path, answer: str) -> LocalProvider:
     text = _NOTES.format(note=str(tmp_path / "notes"), answer=answer)
-    return LocalProvider("installation", tmp_path / "state", releases.make(tmp_path / "release", text), log_json=True,
+    return LocalProvider("installation", tmp_path / "state", making.make(tmp_path / "release", text), log_json=True,
                          log_debug=True)
 
 

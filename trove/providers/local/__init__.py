@@ -5,8 +5,8 @@ from pathlib import Path
 
 from common.contract.placement import BusLogin, Growth, GuestKeys, Placed, Placement, Unplacement
 from common.errors import HostFailed
+from trove.releases import installing
 
-from .. import release
 from ..base import Wanted
 from . import addresses, agent
 
@@ -62,7 +62,7 @@ class LocalProvider:
     def _release(self) -> Path:
         """The release in the state directory, where it outlives an update of this program."""
         if self._installed is None:
-            self._installed = release.install(self._source, self._state / "releases")
+            self._installed = installing.install(self._source, self._state / "releases")
         return self._installed
 
 

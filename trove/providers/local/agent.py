@@ -7,8 +7,7 @@ from typing import TypeVar
 from common.contract import codec
 from common.contract.types import Failure
 from common.errors import Busy, DeadlinePassed, HostFailed, Internal, Invalid, from_code
-
-from .. import release
+from trove.releases.installing import PROGRAM
 
 T = TypeVar("T")
 
@@ -22,7 +21,7 @@ def run(directory: Path, action: str, order: object, answer: type[T], timeout: f
     answers, DeadlinePassed after ``timeout`` seconds, Busy when somebody killed it (asked again, it finishes what was
     begun), HostFailed or Internal where it answers nothing.
     """
-    command = [str(directory / release.PROGRAM), action]
+    command = [str(directory / PROGRAM), action]
     try:
         ended = subprocess.run(command, input=codec.encode(order), capture_output=True, env=_ENVIRONMENT, cwd="/",
                                start_new_session=True, timeout=timeout, check=False)

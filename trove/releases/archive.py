@@ -1,0 +1,60 @@
+"""A release as one file that unpacks itself: a shell's few lines, a zip archive, and the SHA-256 of both.
+
+The first lines hash the whole file and refuse a damaged one before anything in it is looked at. What they start is
+``installing``, from the archive. The same release is the same file, byte for byte.
+"""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+from . import installing
+
+_HEAD = '''\
+#!/bin/sh
+# The guest agent of Trove in one file. sh FILE --help
+[ -x %(python)s ] || { echo "There is no %(python)s here. Install python3." >&2; exit 1; }
+exec %(python)s -IS -c '
+import hashlib, sys
+name = sys.argv[1]
+with open(name, "rb") as file:
+    whole = file.read()
+if hashlib.sha256(whole[:-64]).hexdigest().encode() != whole[-64:]:
+    sys.exit(name + " is damaged: it is not as it was built. Copy it here again.")
+del whole
+sys.path[:0] = [name + "/installer", name + "/%(release)s/lib"]
+import installing
+sys.exit(installing.main(name, sys.argv[2:]))
+' "$0" "$@"
+'''
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The first moment that a zip archive can tell."""
+_REGULAR = 0o100644 << 16
+
+
+def write(release: Path, file: Path) -> str:
+    """Makes ``file`` of a verified release; its SHA-256 as ``sha256sum`` prints it. Raises Invalid."""
+    manifest = installing.verify(release)
+    head = _HEAD % {"python": installing.INTERPRETER, "release": installing.RELEASE}
+    aside = file.with_name(f".{file.name}.new")
+    try:
+        aside.write_bytes(head.encode())
+        with zipfile.ZipFile(aside, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            _add(archive, "installer/installing.py", Path(installing.__file__))
+            for name in sorted((installing.MANIFEST, *manifest.files)):
+                _add(archive, f"{installing.RELEASE}/{name}", release / name)
+            archive.comment = b"0" * 64
+        whole = aside.read_bytes()[:-64]
+        aside.write_bytes(whole + hashlib.sha256(whole).hexdigest().encode())
+        aside.chmod(0o755)
+        aside.rename(file)
+    finally:
+        aside.unlink(missing_ok=True)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _add(archive: zipfile.ZipFile, name: str, source: Path) -> None:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.create_system, entry.external_attr = 3, _REGULAR
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, source.read_bytes(), compresslevel=9)

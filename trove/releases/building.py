@@ -1,0 +1,108 @@
+"""Builds a release of the agent: own code and locked libraries for one engine or all, and for one kind of target.
+
+Two builds of the same sources are the same, byte for byte, wherever and whenever they are made.
+"""
+
+import dataclasses
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.datastores import ENGINES
+from common.errors import Invalid
+
+from . import installing, libraries
+from .installing import MANIFEST, PROGRAM, Manifest
+from .libraries import Wheel
+from .sources import Sources
+
+ALL = "all"
+
+_STUB = '''\
+#!/usr/bin/python3 -IS
+"""Starts the agent from the release that this file is in, with nothing of the system's but the standard library."""
+
+import os.path
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "lib"))
+
+from troveguest.cli import main
+
+sys.exit(main())
+'''
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a release is for: an engine or ``ALL``, a version of Python such as 3.11, a machine such as x86_64."""
+
+    engine: str
+    python: str
+    arch: str
+
+    def engines(self) -> tuple[str, ...]:
+        """Raises Invalid for an engine that there is not."""
+        if self.engine not in (*ENGINES, ALL):
+            raise Invalid(f"There is no engine {self.engine!r}.", f"Choose one of: {', '.join((*ENGINES, ALL))}.")
+        return ENGINES if self.engine == ALL else (self.engine,)
+
+
+def build(release: Path, sources: Sources, target: Target) -> Manifest:
+    """Makes ``release``, which is replaced as a whole; what stands there and is none is left alone.
+
+    Raises Invalid, and HostFailed with pip's last words.
+    """
+    if release.exists() and not (release / MANIFEST).exists():
+        raise Invalid(f"{release} is there and is no release of the agent.", "Choose another --output, or remove it.")
+    engines = target.engines()
+    release.parent.mkdir(parents=True, exist_ok=True)
+    aside = release.with_name(f".{release.name}.{secrets.token_hex(4)}")
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            wheels = libraries.download(sources.locked, target.python, target.arch, Path(scratch))
+            manifest = assemble(aside, sources, libraries.needed(wheels, sources.asks, engines), target)
+        shutil.rmtree(release, ignore_errors=True)
+        aside.rename(release)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return manifest
+
+
+def assemble(release: Path, sources: Sources, wheels: Sequence[Wheel], target: Target) -> Manifest:
+    """Puts code, libraries, program and manifest into the directory ``release``, which is not there yet."""
+    library = release / "lib"
+    left_out = tuple(engine for engine in ENGINES if engine not in target.engines())
+    for name, directory in sources.packages.items():
+        shutil.copytree(directory, library / name, copy_function=shutil.copyfile, ignore=_ignore(directory, left_out))
+    for wheel in wheels:
+        wheel.unpack(library)
+    return finish(release, version=sources.version(), contract=sources.contract(), target=target,
+                  licences=[wheel.licence() for wheel in wheels])
+
+
+def finish(release: Path, *, version: str, contract: str, target: Target,
+           licences: list[dict[str, str]]) -> Manifest:
+    """Gives a directory with ``lib/`` its program, modes and manifest."""
+    (release / PROGRAM).parent.mkdir(exist_ok=True)
+    (release / PROGRAM).write_text(_STUB)
+    files = dict(sorted(installing.hashes(release)))
+    manifest = Manifest(version=version, contract=contract, **dataclasses.asdict(target), licences=licences,
+                        files=files, total=installing.total(files))
+    (release / MANIFEST).write_text(json.dumps(dataclasses.asdict(manifest), indent=1) + "\n")
+    installing.set_modes(release)
+    return manifest
+
+
+def _ignore(package: Path, engines: Sequence[str]) -> Callable[[str, list[str]], set[str]]:
+    """For copytree: byte code, and in ``datastores`` the modules and packages of ``engines``."""
+    def ignore(directory: str, names: list[str]) -> set[str]:
+        foreign = Path(directory) == package / "datastores"
+        return {name for name in names
+                if name == "__pycache__" or (foreign and Path(name).stem.partition("_")[0] in engines)}
+
+    return ignore

@@ -1,0 +1,230 @@
+"""Puts a release of the agent where instances run from it: verified, under its hash, byte-compiled there.
+
+This module travels in the one file (``archive``) and runs on machines that have nothing of ours: it stands on the
+standard library and on ``common.errors``, which every release has.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from common.errors import HostFailed, Invalid, TroveError
+
+PROGRAM = Path("bin", "trove-guestagent")
+MANIFEST, COMPILED = "manifest.json", "compiled.json"
+RELEASE = "release"
+"""Directory of the release in the one file."""
+INTERPRETER = "/usr/bin/python3"
+
+Source = Path | zipfile.Path
+
+USAGE = """\
+usage: FILE COMMAND
+
+  unpack DIRECTORY   put the release into DIRECTORY/releases/<hash>, byte-compile it there, print where it is
+  verify             look whether this file is as it was built
+  version            print what is in this file
+"""
+_USAGE_FAULT = 64
+"""As sysexits.h has it."""
+
+# Unchecked: a release is never edited, so no start has to look at the sources.
+_COMPILE = """
+import compileall, py_compile, sys
+sys.exit(not compileall.compile_dir(sys.argv[1], quiet=2, stripdir=sys.argv[1], force=True,
+                                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH))
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """``python`` is a version such as 3.11 and ``arch`` a machine such as x86_64; ``engine`` may be ``all``.
+
+    ``licences`` has a name, a version and a licence per library; ``files`` maps paths in the release to their SHA-256;
+    ``total`` is over all of them and names the release.
+    """
+
+    version: str
+    contract: str
+    engine: str
+    python: str
+    arch: str
+    licences: list[dict[str, str]]
+    files: dict[str, str]
+    total: str
+
+
+def read(release: Source) -> Manifest:
+    """The manifest as it stands. Raises Invalid where there is none, or none that can be."""
+    try:
+        manifest = Manifest(**json.loads((release / MANIFEST).read_bytes()))
+        parts = [Path(name).parts for name in manifest.files]
+        agrees = manifest.total == total(manifest.files)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise Invalid(f"{release} is no release of the agent: {error}.", "Build one: trovectl agent build.") from None
+    if not agrees or any(".." in each or "/" in each for each in parts):
+        raise Invalid(f"The release {release} is damaged: its manifest contradicts itself.", "Build it anew.")
+    return manifest
+
+
+def verify(release: Path) -> Manifest:
+    """The manifest, once every file agrees with it. Raises Invalid naming a file that does not."""
+    manifest = read(release)
+    wanted = _compiled(release) | manifest.files
+    found = dict(hashes(release))
+    for name in sorted(found.keys() | wanted.keys()):
+        if found.get(name) != wanted.get(name):
+            raise Invalid(f"The release {release} is damaged: {name} is not what its manifest says.", "Build it anew.")
+    return manifest
+
+
+def install(source: Source, releases: Path) -> Path:
+    """``releases/<hash>``, verified; put there where it is missing, or damaged by a power cut.
+
+    Raises Invalid for a release that is damaged, HostFailed for one that is made for another machine.
+    """
+    manifest = read(source)
+    target = releases / manifest.total
+    try:
+        verify(target)
+    except Invalid:
+        _put(source, manifest, target)
+    return target
+
+
+def total(files: dict[str, str]) -> str:
+    return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(files.items())).encode()).hexdigest()
+
+
+def hashes(release: Path) -> Iterator[tuple[str, str]]:
+    """Path and SHA-256 of every file but the two that list them."""
+    for directory, _, names in os.walk(release):
+        for name in names:
+            path = Path(directory, name)
+            if path not in (release / MANIFEST, release / COMPILED):
+                yield str(path.relative_to(release)), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def set_modes(release: Path) -> None:
+    """Everybody may read and nobody but the owner write, whatever the umask."""
+    for path in (release, *release.rglob("*")):
+        path.chmod(0o755 if path.is_dir() or path == release / PROGRAM else 0o644)
+
+
+def _put(source: Source, manifest: Manifest, target: Path) -> None:
+    is_damaged = target.exists()
+    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    aside, damaged = (target.with_name(f".{target.name}.{secrets.token_hex(4)}") for _ in range(2))
+    try:
+        _copy(source, manifest, aside)
+        verify(aside)
+        _compile(manifest, aside)
+        if is_damaged:
+            target.rename(damaged)
+        try:
+            aside.rename(target)
+        except OSError:
+            if not target.exists():  # else somebody was faster, with the same files
+                raise
+    finally:
+        for path in (aside, damaged):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _copy(source: Source, manifest: Manifest, aside: Path) -> None:
+    """What the manifest names and nothing else."""
+    for name in (MANIFEST, *manifest.files):
+        path = aside / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.write_bytes((source / name).read_bytes())
+        except (FileNotFoundError, KeyError, zipfile.BadZipFile):
+            raise Invalid(f"The release {source} is damaged: {name} cannot be read.", "Build it anew.") from None
+    set_modes(aside)
+
+
+def _compile(manifest: Manifest, release: Path) -> None:
+    """Byte-compiles by the interpreter that the agent will run under, and notes what came of it."""
+    machine = f"Python {_version_of_interpreter()} on {os.uname().machine}"
+    if machine != (meant := f"Python {manifest.python} on {manifest.arch}"):
+        raise HostFailed(f"The agent's release is for {meant}, and this machine has {machine}.",
+                         "Build one for it: trovectl agent build --python VERSION --arch MACHINE.")
+    ended = _python(_COMPILE, str(release / "lib"))
+    if ended.returncode:
+        raise HostFailed(f"The agent's release cannot be byte-compiled: {ended.stderr.strip()[-500:]}",
+                         "Is there room on the disk?")
+    compiled = {name: digest for name, digest in hashes(release) if name not in manifest.files}
+    (release / COMPILED).write_text(json.dumps(compiled, indent=1, sort_keys=True))
+    set_modes(release)
+
+
+def _version_of_interpreter() -> str:
+    return _python("import sys; print('%d.%d' % sys.version_info[:2])").stdout.strip()
+
+
+def _python(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run([INTERPRETER, "-IS", "-c", program, *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise HostFailed(f"The agent's interpreter {INTERPRETER} is not there.", "Install python3.") from None
+
+
+def _compiled(release: Path) -> dict[str, str]:
+    """Byte code by its SHA-256, as it was when this release was installed; nothing in one that was not."""
+    try:
+        found: dict[str, str] = json.loads((release / COMPILED).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise Invalid(f"The release {release} is damaged: {COMPILED} is not what its manifest says.",
+                      "Build it anew.") from None
+    return found
+
+
+def _unpack(source: Source, words: Sequence[str]) -> str:
+    return str(install(source, Path(words[0]).absolute() / "releases"))
+
+
+def _verify(source: Source, words: Sequence[str]) -> str:
+    return f"This file is as it was built; the release in it is {read(source).total}."
+
+
+def _version(source: Source, words: Sequence[str]) -> str:
+    told = read(source)
+    return (f"trove-guestagent {told.version}, contract {told.contract}, engine {told.engine}, "
+            f"for Python {told.python} on {told.arch}")
+
+
+_COMMANDS: dict[str, tuple[int, Callable[[Source, Sequence[str]], str]]] = {
+    "unpack": (1, _unpack), "verify": (0, _verify), "version": (0, _version)}
+
+
+def main(file: str, arguments: Sequence[str]) -> int:
+    """The one file's command line; its content has been verified. The exit code."""
+    command, *words = arguments or ["--help"]
+    if command in ("--help", "-h", "help"):
+        sys.stdout.write(USAGE)
+        return 0
+    if command not in _COMMANDS or len(words) != _COMMANDS[command][0]:
+        sys.stderr.write(USAGE)
+        return _USAGE_FAULT
+    try:
+        with zipfile.ZipFile(file) as opened:
+            said = _COMMANDS[command][1](zipfile.Path(opened, f"{RELEASE}/"), words)
+    except TroveError as error:
+        sys.stderr.write(f"{error.sentence()}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or file}: {error.strerror}\n")
+        return 1
+    sys.stdout.write(f"{said}\n")
+    return 0
