@@ -1,6 +1,7 @@
 """What a place is made of, and that asking again changes nothing but what is missing."""
 
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -267,6 +268,14 @@ def test_a_link_in_place_of_the_home_is_refused(ground, placement, tmp_path) -> 
         ground.unplace(placement.instance_id)
     assert tmp_path.exists()
     ground.home(placement.instance_id).unlink()
+
+
+def test_a_release_for_another_engine_is_refused(ground) -> None:
+    other = ground.top / "other"
+    shutil.copytree(ground.release / "bin", other / "bin", dirs_exist_ok=True)
+    (other / "lib" / "troveguest" / "datastores" / "fake").mkdir(parents=True, exist_ok=True)
+    with pytest.raises(Invalid, match="is not for mariadb"):
+        ground.place(ground.placement(release=str(other), datastore="mariadb"))
 
 
 def test_a_release_that_is_none_is_refused(ground) -> None:
