@@ -112,7 +112,7 @@ class Bare:
     def _configured(self, place: Path, address: str) -> str:
         """The agent's configuration with other places and another address; what the tenant overrode is nothing."""
         own = {"datadir": place / "data", "tmpdir": place / "tmp", "socket": place / "s", "pid-file": place / "pid",
-               "log-error": place / "error.log", "bind-address": address}
+               "bind-address": address}
         text = re.sub(r"^!include .*$", "", self._configuration, flags=re.MULTILINE)
         for name, value in own.items():
             text, found = re.subn(rf'^{name} = .*$', f'{name} = "{value}"', text, flags=re.MULTILINE)

@@ -23,3 +23,5 @@ def test_instances_are_reached_again_after_the_broker_lost_everything(battered: 
     status, listed = battered.request("GET", f"/instances/{instance}/users")
     assert (status, [user["name"] for user in listed["users"]]) == (200, ["anna"])
     assert battered.service_pid(instance, "database") == server
+    battered.delete(instance)
+    battered.gone(instance)

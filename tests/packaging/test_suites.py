@@ -42,7 +42,8 @@ def files_collected(suite: object, verify: ModuleType) -> set[str]:
         [suite.python, "-P", "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", *suite.options,
          *suite.folders], cwd=CHECKOUT, env=verify.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return {line.partition("::")[0].partition(":")[0] for line in done.stdout.splitlines() if ".py" in line}
+    return {line.partition("::")[0].partition(":")[0] for line in done.stdout.splitlines()
+            if line.startswith("tests/")}
 
 
 def test_the_guests_suite_cannot_see_the_checkout(verify: ModuleType) -> None:
