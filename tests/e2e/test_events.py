@@ -30,7 +30,8 @@ class Follower:
     def __init__(self, installed: Installation, directory: Path) -> None:
         self._out = directory / "followed"
         # a shell that runs the tests in the background has SIGINT ignored
-        command = ["env", "--default-signal=INT", BIN / "trovectl", "events", "--follow", "--json", "--since", "1h", "--state", installed.state]
+        command = ["env", "--default-signal=INT", BIN / "trovectl", "events", "--follow", "--json", "--since", "1h",
+                   "--state", installed.state]
         with self._out.open("w") as out, (directory / "complaints").open("w") as complaints:
             self.process = subprocess.Popen(command, stdout=out, stderr=complaints, cwd="/")
 
