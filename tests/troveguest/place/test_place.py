@@ -19,7 +19,7 @@ from tests.troveguest.ground import PASSWORD, Ground
 from troveguest import config
 from troveguest.host import processes
 from troveguest.host.base import ProcessId
-from troveguest.host.layout import AGENT
+from troveguest.host.layout import AGENT, SERVICES
 from troveguest.host.runit import RunitHost
 from troveguest.host.supervision import Supervised
 from troveguest.place import limits, remains, services
@@ -189,7 +189,9 @@ def test_after_a_reboot_it_is_whole_again(ground, placement) -> None:
         assert not layout.data.exists(), "no server can write below the mount point"
     limits.remove(placement.instance_id)
     assert host.database().wanted_up and host.database().process is None
-    assert ground.place(placement) == answer
+    again = ground.place(placement)
+    assert msgspec.structs.replace(again, repaired=()) == answer
+    assert {f"the supervisor of the service {name}" for name in SERVICES} <= set(again.repaired)
     assert (layout.data / "kept").exists()
     agent(ground, placement)
     host.start_database()
