@@ -1,5 +1,6 @@
 """``trovectl up``, ``down`` and ``status``: the installation on this machine."""
 
+import shlex
 import sys
 import time
 import urllib.parse
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from trove.standalone.state import Control, State
+from trove.standalone.state import Control, State, default_root
 
 from . import first, launch, output
 from .rest import PROJECT, Client, Json
@@ -49,7 +50,7 @@ def up(
         printed.document({**_document(place), "begun": launched.begun, "first": made and made.document()})
         if not as_json:
             _print_connection(made)
-            _print_further(launched.control)
+            _print_further(place, launched.control)
 
 
 def down(
@@ -171,9 +172,11 @@ def _print_connection(made: first.First | None) -> None:
         output.console.print(f"\nThe password is shown this once:  [bold]{escape(made.password.reveal())}[/bold]")
 
 
-def _print_further(control: Control) -> None:
+def _print_further(place: State, control: Control) -> None:
     programs = Path(sys.prefix, "bin")
+    where = "" if place.root == default_root() else f" --state {shlex.quote(str(place.root))}"
     known_by = f" OS_CACERT={control.cacert}" if control.cacert else ""
-    output.console.print(f"\nGo on with\n\n    {programs / 'trovectl'} instance list\n\nor with OpenStack's client:\n\n"
+    output.console.print(f"\nGo on with\n\n    {programs / 'trovectl'} instance list{where}\n\n"
+                         "or with OpenStack's client:\n\n"
                          f"    export OS_AUTH_TYPE=none OS_ENDPOINT={control.endpoint}/v1.0/{PROJECT}{known_by}\n"
                          f"    {programs / 'openstack'} database instance list\n")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests import ground
-from trove.cli import launch
+from trove.cli import installation, launch
 from trove.cli.main import app
 from trove.standalone import service
 from trove.standalone.state import State
@@ -82,6 +82,16 @@ def test_an_error_is_a_sentence_with_a_remedy_and_exit_code_one(short: Path) -> 
     shown = trovectl("up", "--empty", "--state", str(short / "file" / "state"))
     assert shown.exit_code == 1
     assert "cannot be made" in shown.stderr and "--state" in shown.stderr and "Traceback" not in shown.output
+
+
+def test_what_to_go_on_with_names_the_installation_that_was_started(
+        state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    state.announce(service.own_control("http://127.0.0.1:8790"))
+    further = " ".join(trovectl("up", "--empty", "--state", str(state.root)).stdout.split())
+    assert f"trovectl instance list --state {state.root} or with" in further
+    monkeypatch.setattr(installation, "default_root", lambda: state.root)
+    usual = " ".join(trovectl("up", "--empty", "--state", str(state.root)).stdout.split())
+    assert "trovectl instance list or with" in usual
 
 
 def test_starting_and_stopping_print_one_document_on_request(state: State) -> None:
