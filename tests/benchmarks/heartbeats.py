@@ -30,6 +30,9 @@ INTERVAL = 30.0
 
 NEED = Scale().agents / INTERVAL
 
+BURSTS = 2
+"""At most so many rounds: each is as many commits as there are agents, and a slow disk takes a minute for them."""
+
 
 class Side:
     """A store, and the conductor that writes into it."""
@@ -71,7 +74,8 @@ def through_conductor(machinery: Machinery, scale: Scale) -> Result:
         maintenance = running.enter_context(postgresql.server(durable=True))
         sqlite = running.enter_context(_side(machinery, f"sqlite:///{home}/trove.sqlite", scale.agents))
         postgres = running.enter_context(_side(machinery, postgresql.new_database(maintenance), scale.agents))
-        result = interleaved(scale.rounds, lambda: sqlite.burst(scale.agents), lambda: postgres.burst(scale.agents))
+        result = interleaved(min(scale.rounds, BURSTS), lambda: sqlite.burst(scale.agents),
+                             lambda: postgres.burst(scale.agents))
         paced = sqlite.lags(min(scale.agents, int(scale.paced_seconds * NEED)), 1 / NEED)
         dropped = sum(sum(side.reports.dropped.values()) for side in (sqlite, postgres))
     return Result(result.ours, result.other, {

@@ -52,8 +52,11 @@ class Handler:
 
     def heartbeat(self, instance_id: str, heartbeat: t.Heartbeat) -> None:
         now = self._clock()
-        with self._store.write() as connection:
-            accepted = observations.accept_heartbeat(connection, instance_id, heartbeat, now)
+        with self._store.write(lasting=False) as connection:
+            accepted = observations.accept_unchanged(connection, instance_id, heartbeat, now)
+        if not accepted:
+            with self._store.write() as connection:
+                accepted = observations.accept_heartbeat(connection, instance_id, heartbeat, now)
         if accepted:
             self._watch_clock(instance_id, heartbeat.sent_at - now, now)
             self._events.publish(f"instance.{instance_id}.heartbeat", instance_id=instance_id)

@@ -42,15 +42,21 @@ def accept_hello(connection: Connection, instance_id: str, hello: Hello) -> bool
     return accepted
 
 
-def accept_heartbeat(connection: Connection, instance_id: str, heartbeat: Heartbeat, now: float) -> bool:
-    """False when the instance does not live or this is not newer than what is known. ``now``: seconds since 1970."""
+def accept_unchanged(connection: Connection, instance_id: str, heartbeat: Heartbeat, now: float) -> bool:
+    """Writes down a heartbeat that tells nothing new, which most are: one statement, and no event.
+
+    False for any other, which is left to ``accept_heartbeat``. ``now``: seconds since 1970.
+    """
     started = heartbeat.server_started_at
     nothing_new = [_i.observed_status == heartbeat.status.value, _i.agent_lost_at.is_(None),
                    _i.observed_drift == drift.remembered(heartbeat.drift)]
     if started is not None:
         nothing_new.append(_i.server_started_at == started)
-    if _write(connection, instance_id, heartbeat, now, *nothing_new):
-        return True
+    return _write(connection, instance_id, heartbeat, now, *nothing_new)
+
+
+def accept_heartbeat(connection: Connection, instance_id: str, heartbeat: Heartbeat, now: float) -> bool:
+    """False when the instance does not live or this is not newer than what is known. ``now``: seconds since 1970."""
     before = _locked(connection, instance_id)
     if before is None or not _write(connection, instance_id, heartbeat, now):
         return False

@@ -20,7 +20,8 @@ from . import events, migrations
 from .encrypted import Vault, key_from
 from .schema import seals
 
-_WRITES = "trove_writes"
+_WRITES, _LASTING, _FLEETING = "trove_writes", "FULL", "NORMAL"
+"""An execution option; its values are SQLite's words for how far a commit goes: with NORMAL not to the disk."""
 _CHECK = "1"
 _CHECKED = Secret("the key file and the store belong together")
 
@@ -46,10 +47,17 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction, with the events that are noted in it: all of it or, when the block raises, nothing."""
-        with (self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin(),
+    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
+        """One transaction, with the events that are noted in it: all of it or, when the block raises, nothing.
+
+        Not ``lasting``: it outlives this process, but perhaps not the machine's power. That spares it the wait for the
+        disk, and suits what is told again soon; no event may be noted in it.
+        """
+        how = _LASTING if lasting else _FLEETING
+        with (self._engine.connect().execution_options(**{_WRITES: how}) as connection, connection.begin(),
               events.collected(connection) as told):
+            if not lasting and self.kind == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             yield connection
         if told:
             self.on_events()
@@ -108,8 +116,11 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if how := connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql(f"PRAGMA synchronous = {how}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _check_key(connection: Connection, vault: Vault) -> None:

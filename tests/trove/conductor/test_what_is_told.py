@@ -177,7 +177,16 @@ def test_a_heartbeat_that_tells_nothing_new_is_one_statement(world: World, servi
     statements: list[str] = []
     event.listen(world.store._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     beat(world, serving, t.ServiceStatus.HEALTHY, 1000.0)
-    assert [each.split()[0] for each in statements] == ["BEGIN", "UPDATE"]
+    assert statements[0] == "PRAGMA synchronous = NORMAL", "it does not wait for the disk"
+    assert [each.split()[0] for each in statements[1:]] == ["BEGIN", "UPDATE"]
+
+
+def test_what_tells_something_new_waits_for_the_disk(world: World, serving: str) -> None:
+    statements: list[str] = []
+    event.listen(world.store._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    beat(world, serving, t.ServiceStatus.RESTARTING, None)
+    how = [each for each in statements if each.startswith("PRAGMA")]
+    assert how == ["PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"]
 
 
 def test_a_refusal_is_told_once_an_hour(world: World, serving: str) -> None:
