@@ -27,8 +27,10 @@ PATIENCE = 20.0
 
 REPEAT_EVERY = 0.25
 
-_LOST = (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead)
-"""What a connection ends with when the other side dies; ``RemoteDisconnected`` is one of the first."""
+_LOST = (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead, ssl.SSLEOFError,
+         ssl.SSLZeroReturnError)
+"""What a connection ends with when the other side dies; ``RemoteDisconnected`` is one of the first, and the last
+two are what it is under TLS."""
 
 
 ANY_AUTHORITY = Trust()
@@ -130,9 +132,9 @@ class Client:
                                {"Content-Type": "application/json", "Accept": "application/json", **headers})
             response = connection.getresponse()
             return response.status, response.read()
-        except ssl.SSLError as error:
-            raise _not_trusted(self.endpoint, error) from None
         except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, ssl.SSLError) and not isinstance(error, _LOST):
+                raise _not_trusted(self.endpoint, error) from None
             kind = Lost if isinstance(error, _LOST) else errors.Unreachable
             raise kind(f"The control plane at {self.endpoint} does not answer: {error}.",
                                      "Start it: trovectl up.") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.errors import Invalid
 
-_END = "-----END CERTIFICATE-----\n"
+_END = "-----END CERTIFICATE-----"
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
@@ -36,5 +36,5 @@ def _only(pem: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=pem[pem.index(_BEGIN):].partition(_END)[0] + _END)
+    context.load_verify_locations(cadata=pem[pem.index(_BEGIN):].partition(_END)[0] + f"{_END}\n")
     return context

@@ -2,12 +2,14 @@
 
 import dataclasses
 import datetime
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from common.errors import Invalid, Refused
+from common.errors import Invalid, Refused, Unreachable
 from trove import config
 from trove.api import server
 from trove.cli.checks.certificate import certificate
@@ -92,6 +94,27 @@ def test_tls_to_a_plain_port_is_told() -> None:
         assert "http://" in refused.value.hint
     finally:
         made.stop()
+
+
+def test_the_certificate_is_known_without_a_line_break_at_its_end(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "api.pem"
+    file.write_text(place.shown.files.certificate.read_text().rstrip())
+    assert place.client(Trust(certificate=file)).get("/instances") == {"instances": []}
+
+
+def test_an_end_before_tls_began_is_no_other_protocol() -> None:
+    """A control plane that ends just then is one that does not answer, and is asked again."""
+    def end_at_once(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        connection.recv(65536)
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=end_at_once, args=(listening,))
+        thread.start()
+        with pytest.raises(Unreachable, match="does not answer"):
+            Client(f"https://127.0.0.1:{listening.getsockname()[1]}").get("/instances")
+        thread.join()
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
