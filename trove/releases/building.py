@@ -57,7 +57,7 @@ def build(release: Path, sources: Sources, target: Target) -> Manifest:
 
     Raises Invalid, and HostFailed with pip's last words.
     """
-    if release.exists() and not (release / MANIFEST).exists():
+    if release.exists() and not _is_release(release):
         raise Invalid(f"{release} is there and is no release of the agent.", "Choose another --output, or remove it.")
     engines = target.engines()
     release.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +96,15 @@ def finish(release: Path, *, version: str, contract: str, target: Target,
     (release / MANIFEST).write_text(json.dumps(dataclasses.asdict(manifest), indent=1) + "\n")
     installing.set_modes(release)
     return manifest
+
+
+def _is_release(directory: Path) -> bool:
+    """By what its manifest says: others have files of that name too."""
+    try:
+        installing.read(directory)
+    except Invalid:
+        return False
+    return True
 
 
 def _ignore(package: Path, engines: Sequence[str]) -> Callable[[str, list[str]], set[str]]:

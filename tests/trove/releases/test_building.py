@@ -89,11 +89,12 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
-def test_what_is_no_release_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "precious").touch()
+@pytest.mark.parametrize("name", ["precious", installing.MANIFEST])
+def test_what_is_no_release_is_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"name": "somebody else\'s"}')
     with pytest.raises(Invalid, match="is no release"):
         building.build(tmp_path, sources.checkout(CHECKOUT), MARIADB)
-    assert os.listdir(tmp_path) == ["precious"]
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_sources_are_named_or_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
