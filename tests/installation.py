@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -40,12 +41,14 @@ class Installation:
     state: Path
     user: str | None = None
     programs: Path = BIN
+    port: int = field(default_factory=lambda: _free_port())
     _status: dict[str, Any] = field(default_factory=dict)
 
     # starting and stopping
 
     def up(self) -> None:
-        self.trovectl("up", "--empty", timeout=240)
+        """On a port of its own: that of an installation which is down may go to another one, which answers then."""
+        self.trovectl("up", "--empty", "--port", str(self.port), timeout=240)
         self.refresh()
 
     def down(self) -> None:
@@ -148,6 +151,12 @@ class Installation:
         if check and done.returncode != 0:
             raise CommandFailed(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _as(account: pwd.struct_passwd) -> dict[str, Any]:

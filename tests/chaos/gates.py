@@ -122,7 +122,7 @@ class HaltingInstallation(Installation):
 
         launch.command = command
         try:
-            control = launch.start(State(self.state), None, print).control
+            control = launch.start(State(self.state), self.port, print).control
         finally:
             launch.command = usual
         self._status = {"pid": control.pid, "endpoint": control.endpoint}
