@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from common.crypto import KEY_BYTES, NONCE_BYTES, Key, Unopened, from_base64, random_id, to_base64
@@ -97,5 +97,7 @@ def test_ids_are_32_hex_digits_and_never_the_same():
 def test_two_seals_put_together_do_not_open(one, two, data):
     first, second = KEY.seal(one), KEY.seal(two)
     place = data.draw(st.integers(1, min(len(first), len(second)) - 1))
+    spliced = first[:place] + second[place:]
+    assume(spliced not in (first, second))  # they begin or end alike now and then
     with pytest.raises(Unopened):
-        KEY.open(first[:place] + second[place:])
+        KEY.open(spliced)
