@@ -7,6 +7,8 @@ a second request nor one that is repeated after the death of the API does it aga
 import hashlib
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Update, delete, select, update
@@ -48,40 +50,63 @@ class Answers:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._life = str(uuid.uuid4())
+        self._under_way: set[str] = set()
 
     def claim(self, once: str, request: bytes) -> Answer | None:
         """None when the request is to be worked on, else what it was answered. ``once``: see ``name``.
 
         Raises Conflict for a key that was sent with another request, UnderWay.
         """
-        with self._store.write() as connection:
-            prune(connection, time.time(), once)
-            fingerprint = self._store.vault.fingerprint(_k.fingerprint, request)
-            if _insert(connection, once, fingerprint, self._life):
-                return None
-            row = connection.execute(
-                select(schema.idempotency_keys).where(_k.id == once).with_for_update()).one()
-            if row.fingerprint != fingerprint:
-                raise Conflict("The Idempotency-Key was sent with another request before.",
-                               "Take a new key for each request, and the same one only to repeat it as it was.")
-            if row.answer is not None:
-                return Answer(row.status, self._store.vault.open(_k.answer, once, row.answer))
-            if row.holder == self._life:
-                raise UnderWay("The first request with this Idempotency-Key is still being worked on.",
-                               "Ask again in a moment.")
-            connection.execute(_one(once).values(holder=self._life))
+        with ExitStack() as unless_committed:
+            with self._store.write() as connection:
+                answer = self._claimed(connection, once, request)
+                if answer is None:
+                    self._under_way.add(once)  # before others can see the claim
+                    unless_committed.callback(self._under_way.discard, once)
+            unless_committed.pop_all()
+        return answer
+
+    def _claimed(self, connection: Connection, once: str, request: bytes) -> Answer | None:
+        prune(connection, time.time(), once)
+        fingerprint = self._store.vault.fingerprint(_k.fingerprint, request)
+        if _insert(connection, once, fingerprint, self._life):
             return None
+        row = connection.execute(select(schema.idempotency_keys).where(_k.id == once).with_for_update()).one()
+        if row.fingerprint != fingerprint:
+            raise Conflict("The Idempotency-Key was sent with another request before.",
+                           "Take a new key for each request, and the same one only to repeat it as it was.")
+        if row.answer is not None:
+            return Answer(row.status, self._store.vault.open(_k.answer, once, row.answer))
+        if once in self._under_way:
+            raise UnderWay("The first request with this Idempotency-Key is still being worked on.",
+                           "Ask again in a moment.")
+        connection.execute(_one(once).values(holder=self._life))
+        return None
 
     def keep(self, once: str, answer: Answer) -> None:
+        """Where the store fails, whoever repeats the request goes on from what it did."""
         sealed = self._store.vault.seal(_k.answer, once, answer.body)
-        with self._store.write() as connection:
-            connection.execute(_one(once).values(status=answer.status, answer=sealed, holder=None))
+        with self._ended(once) as connection:
+            connection.execute(self._own(once).values(status=answer.status, answer=sealed, holder=None))
 
     def release(self, once: str) -> None:
         """The request was refused or failed; the key is free for another try, which goes on from what was done."""
-        with self._store.write() as connection:
-            connection.execute(delete(schema.idempotency_keys).where(_k.id == once, _k.instance_id.is_(None)))
-            connection.execute(_one(once).values(holder=None))
+        with self._ended(once) as connection:
+            connection.execute(delete(schema.idempotency_keys).where(
+                _k.id == once, _k.holder == self._life, _k.instance_id.is_(None)))
+            connection.execute(self._own(once).values(holder=None))
+
+    @contextmanager
+    def _ended(self, once: str) -> Iterator[Connection]:
+        try:
+            with self._store.write() as connection:
+                yield connection
+        finally:
+            self._under_way.discard(once)
+
+    def _own(self, once: str) -> Update:
+        """Only what nobody took over since."""
+        return _one(once).where(_k.holder == self._life)
 
 
 def name(project: str, key: str) -> str:

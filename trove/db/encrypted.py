@@ -72,17 +72,22 @@ class Vault:
 def key_from(path: Path, *, create: bool) -> bytes:
     """The key in the file at ``path`` (base64 of 32 bytes); made there with mode 0600 when ``create``.
 
-    Raises Refused when it is missing or others may read it.
+    Raises Refused when it is missing, when others may read it, and when it holds something else.
     """
     if create and not path.exists():
         _write_key(path)
     try:
         if path.stat().st_mode & 0o077:
             raise Refused(f"The key file {path} can be read by others.", f"Run: chmod 600 {path}")
-        return base64.b64decode(path.read_text().strip(), validate=True)
+        key = base64.b64decode(path.read_text().strip(), validate=True)
     except FileNotFoundError:
         raise Refused(f"The key file {path} is missing, and what the store holds was sealed with it.",
                       "Bring it back from where it was saved.") from None
+    except ValueError:
+        key = b""
+    if len(key) != Aead.KEY_SIZE:
+        raise Refused(f"The key file {path} does not hold a key.", "Bring it back from where it was saved.")
+    return key
 
 
 def _write_key(path: Path) -> None:

@@ -50,6 +50,27 @@ def test_the_claim_of_a_former_life_is_taken_over(store: Store) -> None:
         answers.claim(ONCE, b"request")
 
 
+def test_an_answer_that_could_not_be_kept_holds_nobody_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = Answers(store)
+    for end in (lambda: answers.keep(ONCE, Answer(200, Secret("text"))), lambda: answers.release(ONCE)):
+        assert answers.claim(ONCE, b"request") is None
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+            patch.setattr(store, "write", lambda: _raise(OSError("full")))
+            end()
+        assert answers.claim(ONCE, b"request") is None
+        answers.release(ONCE)
+
+
+def test_a_claim_that_another_life_took_over_is_its_own(store: Store) -> None:
+    former, later = Answers(store), Answers(store)
+    assert former.claim(ONCE, b"request") is None
+    assert later.claim(ONCE, b"request") is None
+    former.release(ONCE)
+    former.keep(ONCE, Answer(200, Secret("former")))
+    later.keep(ONCE, answer := Answer(202, Secret("later")))
+    assert former.claim(ONCE, b"request") == answer
+
+
 def test_a_refused_creation_leaves_the_key_free(store: Store, commands: Commands) -> None:
     answers = Answers(store)
     assert answers.claim(ONCE, b"request") is None
@@ -68,3 +89,7 @@ def test_what_is_done_under_a_claim_is_not_done_again(store: Store, commands: Co
     assert answers.claim(ONCE, b"request") is None
     assert commands.create_instance("p", wanted(), request_id="r", once=ONCE) == made
     assert len(commands.list_instances("p").items) == 1
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -7,12 +7,12 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import StatementError
 
 from common.contract import types as t
-from common.errors import Internal
+from common.errors import Internal, Refused
 from common.secret import Secret
 from tests.trove.world import PASSWORD, wanted
 from trove.db import guests, schema
 from trove.db.commands import Commands
-from trove.db.encrypted import Sealed
+from trove.db.encrypted import Sealed, key_from
 from trove.db.store import Store
 
 ROOT_PASSWORD = "a-planted-root-password"
@@ -77,3 +77,12 @@ def test_a_changed_ciphertext_does_not_open(store: Store) -> None:
     changed = sealed.text[:-8] + ("AAAA" if sealed.text[-8:-4] != "AAAA" else "BBBB") + sealed.text[-4:]
     with pytest.raises(Internal):
         store.vault.open(column, "row", Sealed(changed))
+
+
+@pytest.mark.parametrize("content", ["", "no base64!", "c2hvcnQ="])
+def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "key"
+    file.write_text(content)
+    file.chmod(0o600)
+    with pytest.raises(Refused, match=f"{file} does not hold a key"):
+        key_from(file, create=False)
