@@ -13,9 +13,10 @@ from sqlalchemy import Connection, select
 from common.contract import types as t
 from common.crypto import Key
 from common.states import Event, Task
-from trove.db import births, catalog, instances, observations, schema
+from trove.db import births, catalog, instances, observations, schema, spots
 from trove.db.store import Store, open_store
 from trove.domain.creation import NewInstance, Rules
+from trove.domain.spots import Spot
 
 PROJECT = "benchmark"
 _KEYS = (schema.instances.c.key_to_guest, schema.instances.c.key_from_guest)
@@ -40,7 +41,7 @@ def _first(connection: Connection, store: Store) -> dict[str, Any]:
     births.insert(connection, store.vault, instance_id, PROJECT, NewInstance("instance 0", flavor="1", volume_gb=1),
                   version, flavor, Rules())
     instances.move(connection, instance_id, Task.BUILDING, Event.BUILT)
-    instances.set_address(connection, instance_id, "127.64.0.1", 3306)
+    spots.store(connection, instance_id, Spot(None, "127.64.0.1", 3306))
     assert observations.accept_heartbeat(connection, instance_id, heartbeat(1), time.time())
     return dict(connection.execute(select(schema.instances)).mappings().one())
 

@@ -36,9 +36,10 @@ def destroy(state: State, tell: Tell) -> list[str]:
     launch.stop(state)
     with state.held(), state.alone():
         provider = places.find(config.load([state.configuration]), state)
-        for instance_id in sorted(provider.placed()):
-            tell(f"Deletes the instance {instance_id}.")
-            provider.unplace(instance_id)
+        for host in provider.hosts():
+            for instance_id in sorted(provider.placed(host)):
+                tell(f"Deletes the instance {instance_id}.")
+                provider.unplace(instance_id, host)
         tell("Stops the message broker.")
         stop_broker(state)
         return _remove(state)

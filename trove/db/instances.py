@@ -124,17 +124,6 @@ def clear_fault(connection: Connection, instance_id: str) -> None:
     connection.execute(_one(instance_id).values(fault_message=None, fault_details=None, fault_at=None))
 
 
-def taken_addresses(connection: Connection) -> frozenset[str]:
-    """The addresses of all living instances, in every project."""
-    query = select(_i.address).where(_i.deleted_at.is_(None), _i.address.is_not(None))
-    return frozenset(connection.execute(query).scalars())
-
-
-def set_address(connection: Connection, instance_id: str, address: str, port: int) -> None:
-    """Raises sqlalchemy's IntegrityError when another living instance has them."""
-    connection.execute(_one(instance_id).values(address=address, port=port))
-
-
 def set_placement(connection: Connection, instance_id: str, placement: Mapping[str, object]) -> None:
     connection.execute(_one(instance_id).values(placement=msgspec.json.encode(placement).decode()))
 

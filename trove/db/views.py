@@ -12,6 +12,7 @@ from msgspec import Struct
 from common import states
 from common.contract.types import ServiceStatus
 from common.states import Task
+from trove.domain.spots import Spot
 
 T = TypeVar("T")
 
@@ -110,6 +111,11 @@ class Instance(Struct, frozen=True):
     placement: Mapping[str, object]
     fault: Fault | None
     observed: Observed
+
+    @property
+    def spot(self) -> Spot | None:
+        """Where its server stands; None while that is not known."""
+        return None if self.address is None or self.port is None else Spot(None, self.address, self.port)
 
     @property
     def status(self) -> str:

@@ -1,23 +1,10 @@
-"""Where instances live. ``load`` gives the provider that the configuration names, or refuses to start."""
+"""Where instances live."""
 
-import importlib
 import inspect
 
 from .base import Provider, Wanted
 
-__all__ = ["MODULES", "Provider", "Wanted", "check", "load"]
-
-MODULES = {"local": "trove.providers.local"}
-"""By name in the configuration; each module has a function ``provider`` that takes the provider's own settings."""
-
-
-def load(name: str, **settings: object) -> Provider:
-    """Imports and makes one provider. Raises LookupError for an unknown name, TypeError for one with a gap."""
-    if name not in MODULES:
-        raise LookupError(f"There is no provider {name!r}; there is {', '.join(sorted(MODULES))}.")
-    provider: Provider = importlib.import_module(MODULES[name]).provider(**settings)
-    check(provider)
-    return provider
+__all__ = ["Provider", "Wanted", "check"]
 
 
 def check(provider: object) -> None:

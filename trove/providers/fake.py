@@ -1,11 +1,13 @@
 """A provider for tests: a place is a file in a directory, so that it outlives a killed process as a real one would."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from common import datastores
 from common.contract.placement import BusLogin, GuestKeys, Placed
 from common.errors import NoSpace, TroveError
+from trove.domain.spots import Load, Spot
 
 from .base import Wanted
 
@@ -23,28 +25,32 @@ class FakeProvider:
         self._on_placed = on_placed or (lambda instance_id: None)
         self.fails: dict[str, TroveError] = {}
 
-    def allocate_address(self, instance_id: str, taken: frozenset[str]) -> str:
-        self._maybe_fail("allocate_address")
+    def hosts(self) -> tuple[str | None, ...]:
+        return (None,)
+
+    def find_spot(self, wanted: Wanted, loads: Sequence[Load]) -> Spot:
+        self._maybe_fail("find_spot")
+        taken = {load.spot.address for load in loads}
         for address in ADDRESSES:
             if address not in taken:
-                return address
+                return Spot(None, address, datastores.manifest(wanted.datastore).default_port)
         raise NoSpace("All addresses are in use.", "Delete an instance.")
 
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
         self._maybe_fail("place")
-        self._file(wanted.instance_id).write_text(json.dumps({"address": wanted.address, "user": bus.username}))
+        self._file(wanted.instance_id).write_text(json.dumps({"address": wanted.found().address, "user": bus.username}))
         self._on_placed(wanted.instance_id)
         return Placed(instance_id=wanted.instance_id, limits="none", volume="none", trust="one domain",
                       notes=("This is a fake.",))
 
-    def unplace(self, instance_id: str) -> None:
+    def unplace(self, instance_id: str, host: str | None) -> None:
         self._maybe_fail("unplace")
         self._file(instance_id).unlink(missing_ok=True)
 
-    def grow(self, instance_id: str, volume_gb: int) -> None:
+    def grow(self, instance_id: str, host: str | None, volume_gb: int) -> None:
         self._maybe_fail("grow")
 
-    def placed(self) -> frozenset[str]:
+    def placed(self, host: str | None) -> frozenset[str]:
         return frozenset(file.stem for file in self._root.glob("*.json"))
 
     def _file(self, instance_id: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from oslo_config import cfg
 
 from common.errors import Invalid
-from trove.providers import local
+from trove.providers import check, local
 from trove.providers.base import Provider
 
 from .state import State
@@ -20,5 +20,7 @@ def find(conf: cfg.ConfigOpts, state: State) -> Provider:
     if conf.provider.name != local.LocalProvider.name:
         raise Invalid(f"There is no provider {conf.provider.name!r}.", "Set name in section [provider] to local.")
     release = Path(conf.provider.agent_release or Path(sys.prefix, RELEASE))
-    return local.provider(state.installation(), state.root, release, log_json=conf.log_format == "json",
-                          log_debug=conf.log_level == "debug")
+    provider = local.LocalProvider(state.installation(), state.root, release, log_json=conf.log_format == "json",
+                                   log_debug=conf.log_level == "debug")
+    check(provider)
+    return provider

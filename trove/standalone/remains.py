@@ -36,22 +36,27 @@ class RemainsKeeper:
         self._thread.join(patience)
 
     def sweep(self) -> None:
-        """One look, and what follows from it."""
-        placed = self._provider.placed()
+        """One look at each host, and what follows from it; a host that fails does not keep others from their turn."""
+        for host in self._provider.hosts():
+            try:
+                self._sweep(host)
+            except TroveError as error:
+                LOG.error(f"What is left of an instance cannot be removed: {error.sentence()}", host=host)
+
+    def _sweep(self, host: str | None) -> None:
+        placed = self._provider.placed(host)
         with self._store.read() as connection:
             deleted = instances.deleted(connection, placed)
         for instance_id in sorted(deleted):
             if self._stopping.is_set():
                 return
-            LOG.warning("A deleted instance has a place; it is removed.", instance=instance_id)
-            self._provider.unplace(instance_id)
+            LOG.warning("A deleted instance has a place; it is removed.", instance=instance_id, host=host)
+            self._provider.unplace(instance_id, host)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
                 self.sweep()
-            except TroveError as error:
-                LOG.error(f"What is left of an instance cannot be removed: {error.sentence()}")
             except Exception as error:  # noqa: BLE001 (the next look may find a store or a provider that works again)
                 LOG.error("A look for what is left of instances met a defect; there will be another.", error)
             self._stopping.wait(SWEEP)

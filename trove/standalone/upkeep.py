@@ -2,7 +2,7 @@
 
 import threading
 
-from common.errors import NotFound, TroveError
+from common.errors import NotFound, TroveError, Unreachable
 from common.openstack import log
 from common.states import Task
 from trove.db import instances
@@ -104,27 +104,35 @@ class PlaceKeeper:
     def _repair_all(self) -> None:
         with self._services.store.read() as connection:
             living = sorted(instances.living(connection))
+        silent: set[str | None] = set()
         for instance_id in living:
             if self._stopping.is_set():
                 return
             try:
-                self._repair(instance_id)
+                self._repair(instance_id, silent)
             except TroveError as error:
                 LOG.error(f"The place of an instance is not whole: {error.sentence()}", instance=instance_id)
             except Exception as error:  # noqa: BLE001 (the others are to have their turn)
                 LOG.error("The place of an instance could not be looked after.", error, instance=instance_id)
 
-    def _repair(self, instance_id: str) -> None:
-        """A deletion that was asked for meanwhile has the last word: its flow may have been faster than we."""
+    def _repair(self, instance_id: str, silent: set[str | None]) -> None:
+        """A deletion that was asked for meanwhile has the last word: its flow may have been faster than we.
+
+        ``silent``: the hosts that did not answer in this look. Each is waited for once.
+        """
         instance = self._settled(instance_id)
-        if instance is None:
+        if instance is None or instance.spot is None or instance.spot.host in silent:
             return
-        repaired = create.put_in_place(self._services, instance)
+        try:
+            repaired = create.put_in_place(self._services, instance)
+        except Unreachable:
+            silent.add(instance.spot.host)
+            raise
         if repaired:
             LOG.warning("The place of an instance was put right.", instance=instance_id, what=", ".join(repaired))
         after = self._look(instance_id)
         if after is None or after.task in (Task.DELETING, Task.DELETED):
-            self._services.provider.unplace(instance_id)
+            self._services.provider.unplace(instance_id, instance.spot.host)
 
     def _settled(self, instance_id: str) -> Instance | None:
         """The instance, unless it has no place yet or its place is being made or removed."""

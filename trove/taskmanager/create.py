@@ -1,11 +1,9 @@
 """The life of a creation, top to bottom. What it makes stays where it fails, to look at, retry or delete."""
 
 import msgspec
-from sqlalchemy.exc import IntegrityError
 
-from common import datastores
-from common.errors import Busy, DeadlinePassed, Internal
-from trove.db import guests, instances
+from common.errors import DeadlinePassed, Internal
+from trove.db import guests, instances, spots
 from trove.db.views import Instance
 from trove.providers.base import Wanted
 
@@ -16,7 +14,7 @@ from .steps import Run, Work, step
 
 def create(run: Run) -> None:
     run(turn.take_turn)
-    run(find_address)
+    run(find_spot)
     run(open_bus)
     run(place)
     run(await_agent)
@@ -25,20 +23,13 @@ def create(run: Run) -> None:
 
 
 @step("Looks for an address.", patience=60)
-def find_address(work: Work) -> None:
-    """Raises NoSpace; Busy when another creation was faster, which is tried again."""
+def find_spot(work: Work) -> None:
+    """Raises NoSpace."""
     instance = work.instance()
-    if instance.address is not None:
-        return
-    with work.services.store.read() as connection:
-        taken = instances.taken_addresses(connection)
-    address = work.services.provider.allocate_address(instance.id, taken)
-    port = datastores.manifest(instance.version.manager).default_port
-    try:
+    if instance.spot is None:
         with work.write() as connection:
-            instances.set_address(connection, instance.id, address, port)
-    except IntegrityError:
-        raise Busy(f"Address {address} went to another instance.", "It is tried again.") from None
+            loads = spots.loads(connection)
+            spots.store(connection, instance.id, work.services.provider.find_spot(wanted(instance), loads))
 
 
 @step("Opens a way to the instance on the message bus.", patience=120)
@@ -71,6 +62,13 @@ def prepare(work: Work) -> None:
         operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order))
 
 
+def wanted(instance: Instance) -> Wanted:
+    """As a provider is asked for it."""
+    return Wanted(instance_id=instance.id, datastore=instance.version.manager,
+                  datastore_version=instance.version.number, memory_mb=instance.flavor.ram,
+                  vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb, spot=instance.spot)
+
+
 def put_in_place(services: Services, instance: Instance) -> tuple[str, ...]:
     """Makes or repairs its place, with the agent in it; a server that runs there goes on. What had to be put right.
 
@@ -80,13 +78,7 @@ def put_in_place(services: Services, instance: Instance) -> tuple[str, ...]:
     with services.store.read() as connection:
         password = guests.bus_password(connection, vault, instance.id)
         keys = guests.placement_keys(connection, vault, instance.id)
-    if instance.address is None or instance.port is None:
-        raise Internal("The instance has no address.", "Delete it.")
-    placed = services.provider.place(
-        Wanted(instance_id=instance.id, datastore=instance.version.manager, datastore_version=instance.version.number,
-               address=instance.address, port=instance.port, memory_mb=instance.flavor.ram,
-               vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb),
-        services.endpoint.login(instance.id, password), keys)
+    placed = services.provider.place(wanted(instance), services.endpoint.login(instance.id, password), keys)
     with services.store.write() as connection:
         decided = msgspec.structs.replace(placed, repaired=())
         instances.set_placement(connection, instance.id, msgspec.to_builtins(decided))

@@ -13,7 +13,8 @@ def delete(run: Run) -> None:
 
 @step("Stops the database server and removes the place.", patience=600)
 def unplace(work: Work) -> None:
-    work.services.provider.unplace(work.instance_id)
+    spot = work.instance().spot
+    work.services.provider.unplace(work.instance_id, spot.host if spot else None)
 
 
 @step("Closes the way to the instance on the message bus.", patience=300)

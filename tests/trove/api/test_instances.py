@@ -7,7 +7,8 @@ import pytest
 from common.contract.types import ServiceStatus
 from common.errors import DeadlinePassed
 from tests.trove.api.world import World
-from trove.db import instances
+from trove.db import spots
+from trove.domain.spots import Spot
 
 LIST_VIEW = {"id", "name", "status", "operating_status", "region", "links", "flavor", "datastore", "access", "volume",
              "tenant_id"}
@@ -39,7 +40,7 @@ def test_detail_view(world: World) -> None:
 def test_an_instance_that_serves_shows_its_address_and_disk_use(world: World) -> None:
     instance_id, guest = world.serving()
     with world.store.write() as connection:
-        instances.set_address(connection, instance_id, "127.64.0.9", 3306)
+        spots.store(connection, instance_id, Spot(None, "127.64.0.9", 3306))
     view = world.ask("GET", f"/instances/{instance_id}").json["instance"]
     assert (view["status"], view["operating_status"]) == ("ACTIVE", "HEALTHY")
     assert view["ip"] == ["127.64.0.9"]

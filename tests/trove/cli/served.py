@@ -14,10 +14,11 @@ from trove.api import app, server
 from trove.api.fake_guests import FakeGuest, FakeGuests
 from trove.bus.bell import Bell
 from trove.cli.rest import Client
-from trove.db import instances, observations
+from trove.db import instances, observations, spots
 from trove.db.commands import Commands
 from trove.db.store import Store
 from trove.db.views import Scope
+from trove.domain.spots import Spot
 
 DONE = {Task.BUILDING: Event.BUILT, Task.RESTARTING: Event.RESTARTED, Task.DELETING: Event.REMOVED}
 BROKEN = {Task.BUILDING: Event.BUILD_BROKE, Task.RESTARTING: Event.RESTART_BROKE, Task.DELETING: Event.DELETE_BROKE}
@@ -45,7 +46,7 @@ class Works:
                 instances.set_deleted(connection, instance_id)
             else:
                 if edge.source is Task.BUILDING:
-                    instances.set_address(connection, instance_id, f"127.64.0.{next(self.hosts)}", 3306)
+                    spots.store(connection, instance_id, Spot(None, f"127.64.0.{next(self.hosts)}", 3306))
                 _beat(connection, instance_id)
 
 

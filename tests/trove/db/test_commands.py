@@ -11,11 +11,12 @@ from common.errors import Conflict, Invalid, NotFound
 from common.secret import Secret
 from common.states import Event, Task
 from tests.trove.world import wanted
-from trove.db import catalog, endings, guests, instances, operations
+from trove.db import catalog, endings, guests, instances, operations, spots
 from trove.db.commands import Asked, Commands
 from trove.db.store import Store
 from trove.db.views import Scope
 from trove.domain.creation import Rules
+from trove.domain.spots import Load, Spot
 
 
 def create(commands: Commands, project: str = "p", **changes: object) -> Asked:
@@ -161,15 +162,16 @@ def test_an_unknown_datastore_is_not_found(commands: Commands) -> None:
 def test_an_address_belongs_to_one_living_instance(store: Store, commands: Commands) -> None:
     one, other = create(commands), create(commands)
     with store.write() as connection:
-        instances.set_address(connection, one.instance_id, "127.64.0.1", 3306)
+        spots.store(connection, one.instance_id, Spot(None, "127.64.0.1", 3306))
     with store.write() as connection:
-        instances.set_address(connection, other.instance_id, "127.64.0.1", 3307)
+        spots.store(connection, other.instance_id, Spot(None, "127.64.0.1", 3307))
     with pytest.raises(IntegrityError), store.write() as connection:
-        instances.set_address(connection, other.instance_id, "127.64.0.1", 3306)
+        spots.store(connection, other.instance_id, Spot(None, "127.64.0.1", 3306))
     build(store, commands.delete_instance("p", one.instance_id, request_id="r"))
     with store.write() as connection:
-        instances.set_address(connection, other.instance_id, "127.64.0.1", 3306)
-        assert instances.taken_addresses(connection) == {"127.64.0.1"}
+        spots.store(connection, other.instance_id, Spot(None, "127.64.0.1", 3306))
+        load, = spots.loads(connection)
+    assert load == Load(other.instance_id, Spot(None, "127.64.0.1", 3306), 512, 1)
 
 
 def test_who_opened_root_first_stays_known(commands: Commands) -> None:

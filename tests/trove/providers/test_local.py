@@ -12,12 +12,13 @@ from common.contract.placement import BusLogin, GuestKeys
 from common.errors import Busy, HostFailed, Internal
 from common.secret import Secret
 from tests.trove.releases import making
+from trove.domain.spots import Load, Spot
 from trove.providers.base import Wanted
 from trove.providers.local import LocalProvider
 
 INSTANCE = "12345678-1234-1234-1234-123456789abc"
-WANTED = Wanted(instance_id=INSTANCE, datastore="mariadb", datastore_version="10.11", address="127.64.7.1", port=3306,
-                memory_mb=512, vcpus=1, volume_gb=2)
+WANTED = Wanted(instance_id=INSTANCE, datastore="mariadb", datastore_version="10.11", memory_mb=512, vcpus=1,
+                volume_gb=2, spot=Spot(None, "127.64.7.1", 3306))
 BUS = BusLogin(host="127.0.0.1", port=5671, virtual_host="/", username="guest-x", password=Secret("planted-secret"),
                ca_pem="PEM", server_name="broker")
 KEYS = GuestKeys(epoch=1, to_guest=Secret("planted-key"), from_guest=Secret("planted-key"))
@@ -61,8 +62,8 @@ def test_place_says_it_all_over_a_pipe(tmp_path: Path) -> None:
 
 def test_grow_and_unplace(tmp_path: Path) -> None:
     provider = make(tmp_path, 'print("null"); return 0')
-    provider.grow(INSTANCE, 5)
-    provider.unplace(INSTANCE)
+    provider.grow(INSTANCE, None, 5)
+    provider.unplace(INSTANCE, None)
     grow, unplace = notes(tmp_path)
     assert (grow["argv"], grow["order"]["volume_gb"]) == (["grow"], 5)
     assert (unplace["argv"], unplace["order"]["instance_id"]) == (["unplace"], INSTANCE)
@@ -71,18 +72,18 @@ def test_grow_and_unplace(tmp_path: Path) -> None:
 def test_an_error_of_the_command_is_raised_as_what_it_is(tmp_path: Path) -> None:
     answer = 'print(json.dumps({"code": "busy", "message": "Not now.", "hint": "Later."})); return 1'
     with pytest.raises(Busy) as caught:
-        make(tmp_path, answer).unplace(INSTANCE)
+        make(tmp_path, answer).unplace(INSTANCE, None)
     assert (caught.value.message, caught.value.hint) == ("Not now.", "Later.")
 
 
 def test_a_command_that_dies_without_a_word_is_our_defect(tmp_path: Path) -> None:
     with pytest.raises(Internal, match="ZeroDivisionError"):
-        make(tmp_path, "1 / 0").unplace(INSTANCE)
+        make(tmp_path, "1 / 0").unplace(INSTANCE, None)
 
 
 def test_a_command_that_is_killed_is_tried_again(tmp_path: Path) -> None:
     with pytest.raises(Busy, match="killed by signal 9") as caught:
-        make(tmp_path, "os.kill(os.getpid(), 9)").unplace(INSTANCE)
+        make(tmp_path, "os.kill(os.getpid(), 9)").unplace(INSTANCE, None)
     assert caught.value.retryable
 
 
@@ -96,26 +97,29 @@ def test_a_program_that_does_not_start_says_what_it_needs(tmp_path: Path) -> Non
 
 def test_what_is_placed_is_read_from_the_disk(tmp_path: Path) -> None:
     provider = make(tmp_path, _PLACED)
-    assert provider.placed() == frozenset()
+    assert provider.placed(None) == frozenset()
     other = INSTANCE.replace("1234", "4321")
     (tmp_path / "state" / "instances" / INSTANCE).mkdir(parents=True)
     (tmp_path / "state" / "instances" / "lost+found").mkdir()
     (tmp_path / "state" / "volumes").mkdir()
     (tmp_path / "state" / "volumes" / f"{other}.img").touch()
     (tmp_path / "state" / "volumes" / f"{INSTANCE}.new").touch()
-    assert provider.placed() == {INSTANCE, other}
+    assert provider.placed(None) == {INSTANCE, other}
 
 
 def test_the_address_is_the_installations(tmp_path: Path) -> None:
     provider = make(tmp_path, _PLACED)
-    address = provider.allocate_address(INSTANCE, frozenset())
-    assert provider.allocate_address(INSTANCE, frozenset({address})) != address
+    spot = provider.find_spot(WANTED, ())
+    assert (spot.host, spot.port) == (None, 3306)
+    assert provider.find_spot(WANTED, (Load("other", spot, 512, 2),)).address != spot.address
+    elsewhere = dataclasses.replace(spot, host="rack1")
+    assert provider.find_spot(WANTED, (Load("other", elsewhere, 512, 2),)) == spot
 
 
 def test_a_port_that_is_taken_on_every_address_is_told_before(tmp_path: Path) -> None:
     provider = make(tmp_path, _PLACED)
     with socket.create_server(("0.0.0.0", 0)) as server:
-        wanted = dataclasses.replace(WANTED, port=server.getsockname()[1])
+        wanted = dataclasses.replace(WANTED, spot=Spot(None, "127.64.7.1", server.getsockname()[1]))
         with pytest.raises(HostFailed, match="every address"):
             provider.place(wanted, BUS, KEYS)
     assert not (tmp_path / "notes").exists()
@@ -123,6 +127,6 @@ def test_a_port_that_is_taken_on_every_address_is_told_before(tmp_path: Path) ->
 
 def test_the_release_is_installed_once(tmp_path: Path) -> None:
     provider = make(tmp_path, 'print("null"); return 0')
-    provider.unplace(INSTANCE)
-    provider.unplace(INSTANCE)
+    provider.unplace(INSTANCE, None)
+    provider.unplace(INSTANCE, None)
     assert len(os.listdir(tmp_path / "state" / "releases")) == 1

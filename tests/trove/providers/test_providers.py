@@ -1,21 +1,27 @@
 """A provider with a gap stops the start, not the first user."""
 
-import importlib
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from common.errors import NoSpace
+from tests.trove.providers.test_local import BUS, INSTANCE, KEYS, WANTED
 from trove import providers
+from trove.domain.spots import Spot
+from trove.providers.dispatch import Dispatcher
 from trove.providers.fake import FakeProvider
+from trove.providers.local import LocalProvider
 
 
 class WithoutGrow:
     name = "gap"
 
-    def allocate_address(self, instance_id, taken): ...
+    def hosts(self): ...
+    def find_spot(self, wanted, loads): ...
     def place(self, wanted, bus, keys): ...
-    def unplace(self, instance_id): ...
-    def placed(self): ...
+    def unplace(self, instance_id, host): ...
+    def placed(self, host): ...
 
 
 class WithOtherArguments(WithoutGrow):
@@ -25,7 +31,7 @@ class WithOtherArguments(WithoutGrow):
 class WithoutName(WithoutGrow):
     name = ""
 
-    def grow(self, instance_id, volume_gb): ...
+    def grow(self, instance_id, host, volume_gb): ...
 
 
 @pytest.mark.parametrize("gap, words", [
@@ -37,12 +43,20 @@ def test_a_gap_is_refused(gap: type, words: str) -> None:
 
 
 def test_every_provider_is_whole(tmp_path: Path) -> None:
-    providers.check(FakeProvider(tmp_path))
-    for name, module in providers.MODULES.items():
-        assert callable(importlib.import_module(module).provider)
-        assert providers.load(name, installation="i", state=tmp_path, agent_release=tmp_path).name == name
+    fake = FakeProvider(tmp_path)
+    for provider in (fake, LocalProvider("i", tmp_path, tmp_path), Dispatcher(fake, fake, fake)):
+        providers.check(provider)
 
 
-def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(LookupError, match="local"):
-        providers.load("moon")
+def test_each_instance_stays_with_the_provider_that_has_it(tmp_path: Path) -> None:
+    here, elsewhere = FakeProvider(tmp_path / "here"), FakeProvider(tmp_path / "elsewhere")
+    both = Dispatcher(here, elsewhere, chosen=elsewhere)
+    elsewhere.fails["find_spot"] = NoSpace("Full.")
+    with pytest.raises(NoSpace):
+        both.find_spot(WANTED, ())
+    for host in (None, "rack1"):
+        both.place(dataclasses.replace(WANTED, spot=Spot(host, "127.64.7.1", 3306)), BUS, KEYS)
+        both.grow(INSTANCE, host, 3)
+        assert both.placed(host) == {INSTANCE}
+    both.unplace(INSTANCE, "rack1")
+    assert (here.placed(None), elsewhere.placed("rack1")) == ({INSTANCE}, frozenset())

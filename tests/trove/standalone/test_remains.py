@@ -40,7 +40,7 @@ def test_only_what_belongs_to_a_deleted_instance_goes(world: World) -> None:
     for each in (gone, unknown):
         come_back(world, each)
     remains.RemainsKeeper(world.store, world.provider).sweep()
-    assert world.provider.placed() == {living.instance_id, unknown}
+    assert world.provider.placed(None) == {living.instance_id, unknown}
 
 
 def test_it_looks_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_it_looks_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper = remains.RemainsKeeper(world.store, world.provider)
     keeper.start()
     del world.provider.fails["unplace"]
-    until(lambda: not world.provider.placed(), 10, "the place is gone")
+    until(lambda: not world.provider.placed(None), 10, "the place is gone")
     come_back(world, gone)
-    until(lambda: not world.provider.placed(), 10, "it is gone again")
+    until(lambda: not world.provider.placed(None), 10, "it is gone again")
     keeper.stop()

@@ -41,18 +41,18 @@ def look_after(world: World) -> None:
 def test_places_that_a_reboot_took_are_made_again(world: World) -> None:
     ids = {living(world, "one"), living(world, "two")}
     for instance_id in ids:
-        world.provider.unplace(instance_id)
+        world.provider.unplace(instance_id, None)
     look_after(world)
-    assert world.provider.placed() == ids
+    assert world.provider.placed(None) == ids
 
 
 def test_one_that_cannot_be_repaired_does_not_keep_others_from_it(world: World) -> None:
     ids = sorted({living(world, "one"), living(world, "two")})
     for instance_id in ids:
-        world.provider.unplace(instance_id)
+        world.provider.unplace(instance_id, None)
     world.services.provider.place = _failing_for(world, ids[0])  # type: ignore[method-assign]
     look_after(world)
-    assert world.provider.placed() == {ids[1]}
+    assert world.provider.placed(None) == {ids[1]}
 
 
 def _failing_for(world: World, instance_id: str):  # type: ignore[no-untyped-def]
@@ -70,11 +70,11 @@ def test_what_a_flow_is_making_or_removing_is_left_to_it(world: World) -> None:
     instance_id = living(world)
     world.manager.stop()
     world.delete(instance_id)
-    world.provider.unplace(instance_id)
+    world.provider.unplace(instance_id, None)
     assert world.instance(instance_id).task is Task.DELETING
     world.create(name="another")
     look_after(world)
-    assert world.provider.placed() == set()
+    assert world.provider.placed(None) == set()
 
 
 def test_what_is_half_removed_is_not_made_again(world: World) -> None:
@@ -83,7 +83,7 @@ def test_what_is_half_removed_is_not_made_again(world: World) -> None:
     assert world.ended(world.delete(instance_id)).state == "failed"
     assert world.instance(instance_id).task is Task.DELETE_FAILED
     look_after(world)
-    assert world.provider.placed() == set()
+    assert world.provider.placed(None) == set()
 
 
 def _broken(_instance_id: str) -> None:
@@ -100,7 +100,7 @@ def test_a_deletion_that_was_faster_has_the_last_word(world: World) -> None:
 
     world.services.provider.place = overtaken  # type: ignore[method-assign]
     look_after(world)
-    assert world.provider.placed() == set()
+    assert world.provider.placed(None) == set()
 
 
 class Node:

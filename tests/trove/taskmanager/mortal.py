@@ -58,7 +58,7 @@ def main() -> None:
     if len(sys.argv) > 2:
         doom(world, *sys.argv[2:])
     world.manager.start()
-    for instance_id in world.provider.placed():
+    for instance_id in world.provider.placed(None):
         world.guests.say_hello(instance_id)  # what waits in the guests' queues
     sys.stdin.read()
     world.close()

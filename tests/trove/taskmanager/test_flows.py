@@ -40,7 +40,7 @@ def test_a_creation_ends_with_an_instance_that_serves(world: World) -> None:
     assert (found.status, found.port, found.fault) == ("ACTIVE", 3306, None)
     assert found.address is not None and found.address.startswith("127.64.0.")
     assert found.placement["notes"] == ["This is a fake."]
-    assert world.topology.exists(asked.instance_id) and asked.instance_id in world.provider.placed()
+    assert world.topology.exists(asked.instance_id) and asked.instance_id in world.provider.placed(None)
     assert world.guests.journal(asked.instance_id) == {f"{asked.operation_id}.prepare": "done"}
     with world.store.read() as connection:
         assert guests.order(connection, world.store.vault, asked.instance_id) is None, "it holds passwords"
@@ -60,7 +60,7 @@ def test_every_step_is_logged_under_the_request_that_asked_for_it(world: World,
         world.ended(world.create())
         world.until(lambda: heard[-1][1] == "An operation has ended.")
     assert [sentence for _, sentence in heard] == [
-        "A flow begins.", turn.take_turn.sentence, create.find_address.sentence, create.open_bus.sentence,
+        "A flow begins.", turn.take_turn.sentence, create.find_spot.sentence, create.open_bus.sentence,
         create.place.sentence, create.await_agent.sentence, create.prepare.sentence, "An operation has ended."]
     assert {request_id for request_id, _ in heard} == {"req-1"}
 
@@ -102,13 +102,13 @@ def test_a_deletion_leaves_nothing(world: World) -> None:
     assert world.ended(world.delete(asked.instance_id)).state == "done"
     with pytest.raises(NotFound):
         world.instance(asked.instance_id)
-    assert not world.topology.exists(asked.instance_id) and asked.instance_id not in world.provider.placed()
+    assert not world.topology.exists(asked.instance_id) and asked.instance_id not in world.provider.placed(None)
     assert set(in_use(world).values()) == {0}
     assert f"conductor.unwatch.{asked.instance_id}" in world.events.published
 
 
 FAULTS = {
-    "allocate_address": (NoSpace("All addresses are in use.", "Delete an instance."), "All addresses are in use."),
+    "find_spot": (NoSpace("All addresses are in use.", "Delete an instance."), "All addresses are in use."),
     "place": (HostFailed("The volume cannot be mounted.", "Load the loop module."), "Load the loop module."),
 }
 
@@ -222,7 +222,7 @@ def test_a_deletion_calls_a_creation_off(world: World) -> None:
     assert world.ended(deletion).state == "done"
     assert time.monotonic() - began < steps.LOOK_AGAIN, "it is woken, not found"
     assert world.operation(asked).state == "cancelled"
-    assert not world.topology.exists(asked.instance_id) and asked.instance_id not in world.provider.placed()
+    assert not world.topology.exists(asked.instance_id) and asked.instance_id not in world.provider.placed(None)
     assert set(in_use(world).values()) == {0}
 
 

@@ -101,7 +101,7 @@ def test_no_step_begins_once_it_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     first.until(lambda: first.services.signals.stopping)
     let_go.set()
     stopping.join()
-    assert first.provider.placed() == frozenset()
+    assert first.provider.placed(None) == frozenset()
     first.store.close()
     second = World(tmp_path)
     second.manager.start()

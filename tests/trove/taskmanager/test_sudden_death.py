@@ -17,7 +17,7 @@ from trove.db.commands import Asked
 pytestmark = pytest.mark.long
 
 STEPS = {
-    "create": ("begin", "take_turn", "find_address", "open_bus", "place", "await_agent", "prepare", "succeed"),
+    "create": ("begin", "take_turn", "find_spot", "open_bus", "place", "await_agent", "prepare", "succeed"),
     "restart": ("begin", "take_turn", "restart_server", "succeed"),
     "delete": ("begin", "take_turn", "unplace", "close_bus", "succeed"),
 }
@@ -81,7 +81,7 @@ def look_at_served(world: World, asked: Asked) -> None:
 def look_at_nothing(world: World, asked: Asked) -> None:
     with pytest.raises(NotFound):
         world.instance(asked.instance_id)
-    assert not world.provider.placed() and not world.topology.exists(asked.instance_id)
+    assert not world.provider.placed(None) and not world.topology.exists(asked.instance_id)
     assert {each.in_use for each in world.commands.quotas("p")} == {0}
 
 

@@ -1,10 +1,13 @@
 """Instances on this machine: each a supervised directory with an address, a volume and limits of its own."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from common import datastores
 from common.contract.placement import BusLogin, Growth, GuestKeys, Placed, Placement, Unplacement
 from common.errors import HostFailed
+from trove.domain.spots import Load, Spot
 from trove.releases import installing
 
 from ..base import Wanted
@@ -31,27 +34,33 @@ class LocalProvider:
         self._log_debug = log_debug
         self._installed: Path | None = None
 
-    def allocate_address(self, instance_id: str, taken: frozenset[str]) -> str:
-        return addresses.allocate(self._installation, instance_id, taken, addresses.listening())
+    def hosts(self) -> tuple[str | None, ...]:
+        return (None,)
+
+    def find_spot(self, wanted: Wanted, loads: Sequence[Load]) -> Spot:
+        taken = frozenset(load.spot.address for load in loads if load.spot.host is None)
+        address = addresses.allocate(self._installation, wanted.instance_id, taken, addresses.listening())
+        return Spot(None, address, datastores.manifest(wanted.datastore).default_port)
 
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
-        _check_port(wanted.address, wanted.port)
+        spot = wanted.found()
+        _check_port(spot)
         placement = Placement(
             instance_id=wanted.instance_id, home=str(self._home(wanted.instance_id)), release=str(self._release()),
-            datastore=wanted.datastore, datastore_version=wanted.datastore_version, address=wanted.address,
-            port=wanted.port, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, volume_gb=wanted.volume_gb, bus=bus,
+            datastore=wanted.datastore, datastore_version=wanted.datastore_version, address=spot.address,
+            port=spot.port, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, volume_gb=wanted.volume_gb, bus=bus,
             keys=keys, log_json=self._log_json, log_debug=self._log_debug)
         return agent.run(self._release(), "place", placement, Placed)
 
-    def unplace(self, instance_id: str) -> None:
+    def unplace(self, instance_id: str, host: str | None) -> None:
         order = Unplacement(instance_id=instance_id, home=str(self._home(instance_id)))
         agent.run(self._release(), "unplace", order, type(None))
 
-    def grow(self, instance_id: str, volume_gb: int) -> None:
+    def grow(self, instance_id: str, host: str | None, volume_gb: int) -> None:
         order = Growth(instance_id=instance_id, home=str(self._home(instance_id)), volume_gb=volume_gb)
         agent.run(self._release(), "grow", order, type(None))
 
-    def placed(self) -> frozenset[str]:
+    def placed(self, host: str | None) -> frozenset[str]:
         names = [path.name for path in (self._state / "instances").glob("*")]
         names += [path.stem for path in (self._state / "volumes").glob("*.*")]
         return frozenset(name for name in names if _ID.fullmatch(name))
@@ -66,14 +75,9 @@ class LocalProvider:
         return self._installed
 
 
-def _check_port(address: str, port: int) -> None:
+def _check_port(spot: Spot) -> None:
     """Raises HostFailed where somebody listens on this port of all addresses: ours could not be had beside that."""
     listeners = addresses.listening()
-    if ("0.0.0.0", port) in listeners and (address, port) not in listeners:  # noqa: S104
-        raise HostFailed(f"Another program listens on port {port} of every address of this machine.",
+    if ("0.0.0.0", spot.port) in listeners and (spot.address, spot.port) not in listeners:  # noqa: S104
+        raise HostFailed(f"Another program listens on port {spot.port} of every address of this machine.",
                          "Stop it, or bind it to an address of its own.")
-
-
-def provider(installation: str, state: Path, agent_release: Path, *, log_json: bool = False,
-             log_debug: bool = False) -> LocalProvider:
-    return LocalProvider(installation, state, agent_release, log_json=log_json, log_debug=log_debug)
