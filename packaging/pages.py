@@ -18,7 +18,7 @@ sys.path.insert(0, str(CHECKOUT))
 import typer.main  # noqa: E402
 from oslo_config import cfg  # noqa: E402
 
-from common import errors, states  # noqa: E402
+from common import errors  # noqa: E402
 from common.contract.types import ServiceStatus  # noqa: E402
 from trove import config as control  # noqa: E402
 from trove.api import errors as faults  # noqa: E402
@@ -26,6 +26,7 @@ from trove.api import routes  # noqa: E402
 from trove.api.description import document, reading  # noqa: E402
 from trove.cli import main as trovectl  # noqa: E402
 from trove.cli import output  # noqa: E402
+from trove.domain import states  # noqa: E402
 from trove.domain.events import MEANINGS  # noqa: E402
 from trove.metrics import declared  # noqa: E402
 from troveguest import config as guest  # noqa: E402
@@ -35,9 +36,9 @@ _WRITTEN = "Written by `packaging/pages.py`; a test fails when it is not what th
 
 
 def state_machine() -> str:
-    """The table of ``common.states`` as a diagram and tables."""
+    """The table of ``trove.domain.states`` as a diagram and tables."""
     return "\n".join((
-        "# The life of an instance", "", f"From `common/states.py`. {_WRITTEN}", "",
+        "# The life of an instance", "", f"From `trove/domain/states.py`. {_WRITTEN}", "",
         "```mermaid", *_diagram(), "```", "",
         "What the control plane is doing with an instance has one writer. Anything that is not in this table is",
         "refused with 422. From every state a path leads to *deleted*.", "",
@@ -138,8 +139,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": sentences, "rest.md": rest, "events.md": happenings}
 
 _PLACES = {
-    "trove/api": "A request is wrong, or cannot be done now", "trove/domain": "A creation breaks a rule",
-    "common/datastores": "A name breaks a rule of the datastore", "common/states.py": "An instance is in another state",
+    "trove/api": "A request is wrong, or cannot be done now",
+    "trove/domain/states.py": "An instance is in another state", "trove/domain": "A creation breaks a rule",
+    "common/datastores": "A name breaks a rule of the datastore",
     "trove/db": "The store says no", "trove/taskmanager": "Work takes too long",
     "trove/providers": "There is no place for an instance",
     "trove/releases": "A release of the agent cannot be built or installed",
@@ -310,7 +312,9 @@ def _comment(kind: type[errors.TroveError]) -> str:
 
 
 def _place(where: str, title: str) -> Iterator[str]:
-    raised = dict.fromkeys(each for file in _sources(CHECKOUT / where) for each in _raised(file))
+    shown_apart = {CHECKOUT / place for place in _PLACES if place != where}
+    raised = dict.fromkeys(each for file in _sources(CHECKOUT / where) if file not in shown_apart
+                           for each in _raised(file))
     yield f"## {title}"
     yield ""
     yield from _table(("kind", "sentence", "remedy"), raised)

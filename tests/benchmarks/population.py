@@ -12,11 +12,11 @@ from sqlalchemy import Connection, select
 
 from common.contract import types as t
 from common.crypto import Key
-from common.states import Event, Task
 from trove.db import births, catalog, instances, observations, schema, spots
 from trove.db.store import Store, open_store
 from trove.domain.creation import NewInstance, Rules
 from trove.domain.spots import Spot
+from trove.domain.states import Event, Task
 
 PROJECT = "benchmark"
 _KEYS = (schema.instances.c.key_to_guest, schema.instances.c.key_from_guest)

@@ -7,7 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from common import errors, states
+from common import errors
+from trove.domain import states
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

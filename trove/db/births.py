@@ -10,9 +10,9 @@ from common.contract import codec
 from common.contract.types import Prepare
 from common.crypto import Key
 from common.secret import Secret
-from common.states import Task
 from trove.domain import limits
 from trove.domain.creation import NewInstance, Rules
+from trove.domain.states import Task
 
 from . import quota, schema
 from .encrypted import Vault

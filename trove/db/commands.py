@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from common import datastores
-from common.states import Event, Task
 from trove.domain import creation
+from trove.domain.states import Event, Task
 
 from . import answers, births, catalog, events, guests, instances, interventions, operations, quota, root, views
 from .store import Store

@@ -3,9 +3,9 @@
 from sqlalchemy import Connection
 
 from common.errors import TroveError
-from common.states import Task
 from trove.domain.events import EventKind
 from trove.domain.kinds import KINDS
+from trove.domain.states import Task
 
 from . import events, guests, instances, operations, quota
 from .views import Operation, Scope

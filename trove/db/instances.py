@@ -11,8 +11,8 @@ from sqlalchemy.engine import Row
 
 from common.contract.types import ServiceStatus
 from common.errors import Conflict, NotFound
-from common.states import Edge, Event, Task, status, step
 from trove.domain.events import EventKind
+from trove.domain.states import Edge, Event, Task, status, step
 
 from . import events, schema
 from .views import Fault, Flavor, Instance, Observed, Page, Project, Scope, Version

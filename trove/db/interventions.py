@@ -5,8 +5,8 @@ import uuid
 from sqlalchemy import Connection
 
 from common.errors import Conflict
-from common.states import Event, Task
 from trove.domain.kinds import KINDS, Kind
+from trove.domain.states import Event, Task
 
 from . import guests, instances, operations
 from .views import Operation, Project

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from common.contract.types import Heartbeat, Hello, ServiceStatus
-from common.states import HEARTBEAT_EXPIRY, Task, operating_status
 from trove.domain import drift
 from trove.domain.events import EventKind
+from trove.domain.states import HEARTBEAT_EXPIRY, Task, operating_status
 
 from . import events, orders, schema
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, tuple_
 
-from common.states import Task
+from trove.domain.states import Task
 
 from . import schema
 

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from common.errors import Invalid, NotFound, OverQuota
-from common.states import Task
 from trove.domain.limits import RESOURCES, UNLIMITED
+from trove.domain.states import Task
 
 from . import schema
 from .views import Quota

@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from common import states
 from common.contract.types import ServiceStatus
-from common.states import Task
+from trove.domain import states
 from trove.domain.spots import Spot
+from trove.domain.states import Task
 
 T = TypeVar("T")
 

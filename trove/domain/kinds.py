@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from common.states import Event, Task, step
+from .states import Event, Task, step
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from common import states
 from common.contract.types import ServiceStatus
-from common.states import Task
 from trove.db import census
 from trove.db.store import Store
+from trove.domain import states
+from trove.domain.states import Task
 
 from . import declared
 from .figures import Sample, Source

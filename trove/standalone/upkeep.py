@@ -4,9 +4,9 @@ import threading
 
 from common.errors import NotFound, TroveError, Unreachable
 from common.openstack import log
-from common.states import Task
 from trove.db import instances
 from trove.db.views import Instance, Scope
+from trove.domain.states import Task
 from trove.taskmanager import create
 from trove.taskmanager.services import Services
 

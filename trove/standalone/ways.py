@@ -10,10 +10,10 @@ from typing import Protocol
 from common.errors import NotFound, TroveError
 from common.openstack import log
 from common.secret import Secret
-from common.states import Task
 from trove.db import guests, instances
 from trove.db.store import Store
 from trove.db.views import Scope
+from trove.domain.states import Task
 
 LOG = log.get(__name__)
 

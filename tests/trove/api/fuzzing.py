@@ -22,8 +22,8 @@ from schemathesis.core.parameters import ParameterLocation
 from common.contract import types as t
 from common.errors import NotFound
 from common.secret import Secret
-from common.states import HEARTBEAT_EXPIRY
 from tests.trove.api.world import World
+from trove.domain.states import HEARTBEAT_EXPIRY
 
 TYPES = ("application/json",) * 8 + ("application/json; charset=utf-8", "text/plain")
 ACCEPT = ("*/*",) * 8 + ("application/vnd.openstack.trove;version=1.0", "application/vnd.openstack.trove;version=2.0")

@@ -9,7 +9,6 @@ from typing import Any
 import falcon.testing
 
 from common.contract import types as t
-from common.states import Event, Task
 from trove.api import app, policy
 from trove.api.fake_guests import FakeGuest, FakeGuests
 from trove.api.settings import DEFAULTS, Settings
@@ -17,6 +16,7 @@ from trove.db import catalog, instances, observations
 from trove.db.commands import Commands
 from trove.db.store import Store, open_store
 from trove.domain.creation import Rules
+from trove.domain.states import Event, Task
 from trove.metrics.figures import Figures
 
 RULES = Rules(max_instances=-1, max_volumes=-1, max_volume_gb=100)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.contract import types as t
-from common.states import Event, Task
 from tests.trove.api import world
 from trove.api import app, server
 from trove.api.fake_guests import FakeGuest, FakeGuests
@@ -19,6 +18,7 @@ from trove.db.commands import Commands
 from trove.db.store import Store
 from trove.db.views import Scope
 from trove.domain.spots import Spot
+from trove.domain.states import Event, Task
 
 DONE = {Task.BUILDING: Event.BUILT, Task.RESTARTING: Event.RESTARTED, Task.DELETING: Event.REMOVED}
 BROKEN = {Task.BUILDING: Event.BUILD_BROKE, Task.RESTARTING: Event.RESTART_BROKE, Task.DELETING: Event.DELETE_BROKE}

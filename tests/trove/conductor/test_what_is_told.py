@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import event, update
 
 from common.contract import types as t
-from common.states import HEARTBEAT_EXPIRY, Event, Task
 from tests.trove.world import World
 from trove.conductor.refusals import QUIET, Refusals
 from trove.db import events, instances, observations, orders, schema
 from trove.domain import drift
 from trove.domain.events import EventKind
+from trove.domain.states import HEARTBEAT_EXPIRY, Event, Task
 
 STATUS = EventKind.OPERATING_STATUS.value
 _sequence = itertools.count(1)

@@ -9,7 +9,6 @@ from sqlalchemy.exc import IntegrityError
 from common.contract import types as t
 from common.errors import Conflict, Invalid, NotFound
 from common.secret import Secret
-from common.states import Event, Task
 from tests.trove.world import wanted
 from trove.db import catalog, endings, guests, instances, operations, spots
 from trove.db.commands import Asked, Commands
@@ -17,6 +16,7 @@ from trove.db.store import Store
 from trove.db.views import Scope
 from trove.domain.creation import Rules
 from trove.domain.spots import Load, Spot
+from trove.domain.states import Event, Task
 
 
 def create(commands: Commands, project: str = "p", **changes: object) -> Asked:

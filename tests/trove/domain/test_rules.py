@@ -11,10 +11,10 @@ from common.contract import types as t
 from common.datastores import manifest
 from common.errors import Conflict, Invalid, OverQuota, Refused, TroveError, Unsupported
 from common.secret import Secret
-from common.states import EDGES, Event, Task, step
 from trove.domain import creation, limits, selection
 from trove.domain.creation import NewInstance, Rules
 from trove.domain.kinds import KINDS, Kind
+from trove.domain.states import EDGES, Event, Task, step
 
 FAKE = manifest("fake")
 

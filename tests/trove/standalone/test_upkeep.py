@@ -8,9 +8,9 @@ import pytest
 
 from common.contract.placement import BusLogin, GuestKeys, Placed
 from common.errors import HostFailed
-from common.states import Task
 from tests.awaiting import until
 from tests.trove.world import World
+from trove.domain.states import Task
 from trove.providers.base import Wanted
 from trove.standalone.upkeep import BrokerKeeper, PlaceKeeper
 

@@ -6,9 +6,9 @@ import falcon
 from msgspec import UNSET
 
 from common.errors import Invalid, TroveError, Unsupported
-from common.states import HEARTBEAT_EXPIRY
 from trove.db import views as rows
 from trove.domain.creation import NewInstance
+from trove.domain.states import HEARTBEAT_EXPIRY
 
 from .. import bodies, paging
 from ..context import Caller

@@ -7,8 +7,8 @@
 import enum
 from dataclasses import dataclass
 
-from .contract.types import ServiceStatus
-from .errors import Conflict
+from common.contract.types import ServiceStatus
+from common.errors import Conflict
 
 HEARTBEAT_EXPIRY = 90.0
 """Seconds after which an observation is too old to be believed (upstream's ``agent_heartbeat_expiry``)."""
