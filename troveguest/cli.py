@@ -26,6 +26,7 @@ usage: trove-guestagent COMMAND
   place            make or repair a place; reads its description (JSON) from standard input, answers in JSON
   grow             make the volume of a place larger; likewise
   unplace          remove a place; likewise
+  selftest         try this agent here, with an engine in memory
   version          print the versions of the agent and of its contract
 """
 
@@ -94,6 +95,16 @@ def unplace(arguments: Sequence[str]) -> int:
     return _on_the_host("unplace")
 
 
+def selftest(arguments: Sequence[str]) -> int:
+    """Exit code 1 when a behaviour is not as it must be."""
+    try:
+        from .conformance import selftest
+    except ModuleNotFoundError:
+        return _complain("This release has no self-test in it. Run that of the one file: sh FILE selftest; "
+                         "over SSH: trovectl host selftest NAME.", 1)
+    return selftest.main()
+
+
 def usage(arguments: Sequence[str]) -> int:
     sys.stdout.write(USAGE)
     return 0
@@ -128,5 +139,5 @@ def _complain(sentence: str, code: int) -> int:
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": run, "check": check, "config-sample": config_sample, "place": place, "grow": grow, "unplace": unplace,
-    "version": version, "help": usage, "--help": usage, "-h": usage,
+    "selftest": selftest, "version": version, "help": usage, "--help": usage, "-h": usage,
 }

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from common.datastores import mariadb as manifest
+from troveguest.conformance import asking
+from troveguest.conformance.subject import Subject, engine_context
 from troveguest.datastores import load
 from troveguest.datastores.mariadb.sql import pymysql
-
-from .kit import asking
-from .subject import Subject, engine_context
 
 DENIED = (1044, 1045, 1142, 1698)
 GONE = (2006, 2013)

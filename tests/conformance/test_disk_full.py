@@ -10,9 +10,9 @@ import pytest
 from common.contract.types import ServiceStatus
 from common.errors import NoSpace
 from tests.conformance import mariadb
-from tests.conformance.host import UNPRIVILEGED
-from tests.conformance.kit import asking
-from tests.conformance.subject import Subject
+from troveguest.conformance import asking
+from troveguest.conformance.host import UNPRIVILEGED
+from troveguest.conformance.subject import Subject
 
 pytestmark = [pytest.mark.server, pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")]
 

@@ -1,48 +1,21 @@
-"""The engine in memory has every behaviour of the kit."""
+"""The engine in memory has every behaviour of the kit, and the self-test tells when it has not."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 
 import pytest
 
 from common.datastores import fake as manifest
-from common.errors import Refused
-from tests.conformance import kit
-from tests.conformance.subject import Subject, engine_context
-from troveguest.datastores import load
+from troveguest import conformance as kit
+from troveguest.conformance import fake, selftest
+from troveguest.conformance.subject import Subject
 from troveguest.datastores.fake import FakeEngine
-
-
-class FakeClient:
-    """Sessions do not exist here, so a session is over when its login or its right is."""
-
-    def __init__(self, engine: FakeEngine) -> None:
-        self._engine = engine
-
-    def can_log_in(self, name: str, password: str) -> bool:
-        try:
-            self._engine.log_in(name, password)
-        except Refused:
-            return False
-        return True
-
-    def can_use(self, name: str, password: str, database: str) -> bool:
-        return database in self._engine.log_in(name, password)
-
-    def sees(self, name: str, password: str) -> set[str]:
-        return set(self._engine.log_in(name, password))
-
-    def stays_logged_in(self, name: str, password: str, database: str, meanwhile: Callable[[], None]) -> bool:
-        assert self.can_use(name, password, database)
-        meanwhile()
-        return self.can_log_in(name, password) and self.can_use(name, password, database)
 
 
 @pytest.fixture
 def untouched() -> Iterator[Subject]:
-    with engine_context(3306, "agent", "1.0") as context:
-        engine = load("fake", context)
-        assert isinstance(engine, FakeEngine)
-        yield Subject(engine, FakeClient(engine), context.host, manifest.MANIFEST, lambda: load("fake", context))
+    with fake.subject() as made:
+        yield made
 
 
 @pytest.fixture
@@ -52,7 +25,7 @@ def serving(untouched: Subject) -> Subject:
     return untouched
 
 
-@pytest.mark.parametrize("behaviour", kit.LIFE, ids=kit.identify)
+@pytest.mark.parametrize("behaviour", (*kit.LIFE, *kit.ORDERS), ids=kit.identify)
 def test_life(behaviour: kit.Behaviour, untouched: Subject) -> None:
     behaviour(untouched)
 
@@ -60,3 +33,20 @@ def test_life(behaviour: kit.Behaviour, untouched: Subject) -> None:
 @pytest.mark.parametrize("behaviour", kit.serving(manifest.MANIFEST), ids=kit.identify)
 def test_serving(behaviour: kit.Behaviour, serving: Subject) -> None:
     behaviour(serving)
+
+
+def test_the_self_test_goes_through_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    behaviours = (*kit.LIFE, *kit.ORDERS, *kit.serving(manifest.MANIFEST))
+    assert selftest.main() == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["ok", kit.identify(each)] for each in behaviours]
+    assert re.fullmatch(rf"{len(behaviours)} of {len(behaviours)} behaviours are as they must be \(\S+ s\)\.", last)
+
+
+def test_the_self_test_names_what_an_engine_fails_at(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(FakeEngine, "revoke_access", lambda self, user, database: None)
+    assert selftest.main() == 1
+    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED")]
+    assert "access-closes_it_again" in {line.split()[1] for line in failed}
+    assert any("can_use" in line or "granted" in line for line in failed), "the assertion is shown"

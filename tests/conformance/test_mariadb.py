@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from common.datastores.mariadb import MANIFEST
-from tests.conformance import kit, mariadb
-from tests.conformance.subject import Subject
+from tests.conformance import mariadb
+from troveguest import conformance as kit
+from troveguest.conformance.subject import Subject
 
 pytestmark = pytest.mark.server
 

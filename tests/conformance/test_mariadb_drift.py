@@ -7,9 +7,9 @@ import pytest
 
 from common.contract.types import ServiceStatus
 from tests.conformance import mariadb
-from tests.conformance.kit import asking
-from tests.conformance.kit.asking import accounts, databases, make_databases, make_user
-from tests.conformance.subject import Subject
+from troveguest.conformance import asking
+from troveguest.conformance.asking import accounts, databases, make_databases, make_user
+from troveguest.conformance.subject import Subject
 
 pytestmark = pytest.mark.server
 

@@ -14,9 +14,9 @@ from common.datastores import mariadb_charsets as charsets
 from common.errors import Conflict, EngineFailed, Invalid, NotReady, TroveError
 from common.secret import Secret
 from tests.conformance import mariadb
-from tests.conformance.kit import asking
-from tests.conformance.kit.asking import PASSWORD, accounts, databases, granted, make_databases, make_user
-from tests.conformance.subject import Subject
+from troveguest.conformance import asking
+from troveguest.conformance.asking import PASSWORD, accounts, databases, granted, make_databases, make_user
+from troveguest.conformance.subject import Subject
 from troveguest.datastores.mariadb import names
 from troveguest.datastores.mariadb.sql import pymysql
 

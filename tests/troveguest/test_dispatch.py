@@ -8,8 +8,8 @@ import pytest
 from common.contract import types as t
 from common.errors import Busy, Internal, Unsupported
 from tests.troveguest.disk_engine import DiskEngine
-from tests.troveguest.ordering import Agent, request
 from troveguest import dispatch
+from troveguest.conformance.ordering import Agent, request
 from troveguest.datastores.base import implemented
 from troveguest.handlers import capabilities
 from troveguest.handlers.agent import Agent as AgentHandlers

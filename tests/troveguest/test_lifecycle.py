@@ -9,7 +9,7 @@ from common.contract import types as t
 from common.crypto import random_id
 from common.errors import HostFailed
 from tests.troveguest.disk_engine import DiskEngine
-from tests.troveguest.ordering import agent
+from troveguest.conformance.ordering import agent
 from troveguest.host.fake import FakeHost
 from troveguest.journal import Wanted
 

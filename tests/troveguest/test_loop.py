@@ -10,7 +10,7 @@ import pytest
 from common.contract import types as t
 from common.contract.types import ServiceStatus as Status
 from common.errors import Busy, EngineFailed, HostFailed
-from tests.troveguest.ordering import METHODS, request
+from troveguest.conformance.ordering import METHODS, request
 from troveguest.datastores.base import Health
 from troveguest.host.base import ProcessId, ServiceState
 from troveguest.host.fake import FakeHost

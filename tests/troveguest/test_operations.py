@@ -9,7 +9,7 @@ import pytest
 from common.contract import types as t
 from common.errors import Busy, Invalid
 from tests.troveguest.disk_engine import DiskEngine
-from tests.troveguest.ordering import agent, request
+from troveguest.conformance.ordering import agent, request
 from troveguest.operations import Job
 
 

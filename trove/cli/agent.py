@@ -60,4 +60,4 @@ def _write_file(path: Path, found: sources.Sources, target: building.Target) -> 
     with tempfile.TemporaryDirectory() as scratch:
         manifest = building.build(Path(scratch, "release"), found, target)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return manifest, archive.write(Path(scratch, "release"), path)
+        return manifest, archive.write(Path(scratch, "release"), path, found)

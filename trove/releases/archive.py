@@ -8,7 +8,8 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from . import installing
+from . import building, installing
+from .sources import Sources
 
 _HEAD = '''\
 #!/bin/sh
@@ -32,8 +33,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _REGULAR = 0o100644 << 16
 
 
-def write(release: Path, file: Path) -> str:
-    """Makes ``file`` of a verified release; its SHA-256 as ``sha256sum`` prints it. Raises Invalid."""
+def write(release: Path, file: Path, sources: Sources) -> str:
+    """Makes ``file`` of a verified release, with what ``selftest`` needs from the sources that it was built of.
+
+    Its SHA-256 as ``sha256sum`` prints it. Raises Invalid.
+    """
     manifest = installing.verify(release)
     head = _HEAD % {"python": installing.INTERPRETER, "release": installing.RELEASE}
     aside = file.with_name(f".{file.name}.new")
@@ -43,6 +47,8 @@ def write(release: Path, file: Path) -> str:
             _add(archive, "installer/installing.py", Path(installing.__file__))
             for name in sorted((installing.MANIFEST, *manifest.files)):
                 _add(archive, f"{installing.RELEASE}/{name}", release / name)
+            for name, source in building.kit(sources).items():
+                _add(archive, f"{installing.KIT}/{name}", source)
             archive.comment = b"0" * 64
         whole = aside.read_bytes()[:-64]
         aside.write_bytes(whole + hashlib.sha256(whole).hexdigest().encode())

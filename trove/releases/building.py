@@ -21,6 +21,10 @@ from .libraries import Wheel
 from .sources import Sources
 
 ALL = "all"
+KIT = "conformance"
+"""The agent's package with which ``selftest`` tries it; no release has it."""
+_KIT = {"troveguest": (KIT, "datastores/fake"), "common": ("datastores/fake.py",)}
+"""What a self-test needs beside the release of any engine."""
 
 _STUB = '''\
 #!/usr/bin/python3 -IS
@@ -98,6 +102,17 @@ def finish(release: Path, *, version: str, contract: str, target: Target,
     return manifest
 
 
+def kit(sources: Sources) -> dict[str, Path]:
+    """The files that ``selftest`` needs, by their places in ``lib`` of a release."""
+    found = {}
+    for owner, names in _KIT.items():
+        package = sources.packages[owner]
+        for root in (package / name for name in names):
+            for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
+                found[f"{owner}/{file.relative_to(package)}"] = file
+    return found
+
+
 def _is_release(directory: Path) -> bool:
     """By what its manifest says: others have files of that name too."""
     try:
@@ -108,10 +123,10 @@ def _is_release(directory: Path) -> bool:
 
 
 def _ignore(package: Path, engines: Sequence[str]) -> Callable[[str, list[str]], set[str]]:
-    """For copytree: byte code, and in ``datastores`` the modules and packages of ``engines``."""
+    """For copytree: byte code, the conformance kit, and in ``datastores`` the modules and packages of ``engines``."""
     def ignore(directory: str, names: list[str]) -> set[str]:
         foreign = Path(directory) == package / "datastores"
-        return {name for name in names
-                if name == "__pycache__" or (foreign and Path(name).stem.partition("_")[0] in engines)}
+        return {name for name in names if name == "__pycache__" or Path(directory, name) == package / KIT
+                or (foreign and Path(name).stem.partition("_")[0] in engines)}
 
     return ignore

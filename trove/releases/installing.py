@@ -12,16 +12,18 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from common.errors import HostFailed, Invalid, TroveError
 
 PROGRAM = Path("bin", "trove-guestagent")
 MANIFEST, COMPILED = "manifest.json", "compiled.json"
-RELEASE = "release"
-"""Directory of the release in the one file."""
+RELEASE, KIT = "release", "selftest"
+"""Directories in the one file: the release, and what its self-test needs beside that, as it lies in ``lib``."""
 INTERPRETER = "/usr/bin/python3"
 
 Source = Path | zipfile.Path
@@ -30,6 +32,7 @@ USAGE = """\
 usage: FILE COMMAND
 
   unpack DIRECTORY   put the release into DIRECTORY/releases/<hash>, byte-compile it there, print where it is
+  selftest           try the agent here, with an engine in memory; leaves nothing
   verify             look whether this file is as it was built
   version            print what is in this file
 """
@@ -194,6 +197,19 @@ def _unpack(source: Source, words: Sequence[str]) -> str:
     return str(install(source, Path(words[0]).absolute() / "releases"))
 
 
+def _selftest(source: Source, words: Sequence[str]) -> NoReturn:
+    """Ends with the exit code of the agent's own command, which says how it went."""
+    assert isinstance(source, zipfile.Path)
+    with tempfile.TemporaryDirectory(prefix="trove-") as scratch:
+        library = install(source, Path(scratch)) / "lib"
+        for name in source.root.namelist():
+            if name.startswith(f"{KIT}/") and not name.endswith("/"):
+                path = library / name.removeprefix(f"{KIT}/")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(source.root.read(name))
+        sys.exit(subprocess.run([library.parent / PROGRAM, "selftest"], check=False).returncode)
+
+
 def _verify(source: Source, words: Sequence[str]) -> str:
     return f"This file is as it was built; the release in it is {read(source).total}."
 
@@ -205,7 +221,7 @@ def _version(source: Source, words: Sequence[str]) -> str:
 
 
 _COMMANDS: dict[str, tuple[int, Callable[[Source, Sequence[str]], str]]] = {
-    "unpack": (1, _unpack), "verify": (0, _verify), "version": (0, _version)}
+    "unpack": (1, _unpack), "selftest": (0, _selftest), "verify": (0, _verify), "version": (0, _version)}
 
 
 def main(file: str, arguments: Sequence[str]) -> int:

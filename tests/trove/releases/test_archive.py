@@ -9,19 +9,20 @@ from tests.trove.releases import making
 from trove.releases import archive, building, installing, sources
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+SOURCES = sources.checkout(CHECKOUT)
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Our own code for one engine, without libraries."""
     made = tmp_path_factory.mktemp("built") / "release"
-    building.assemble(made, sources.checkout(CHECKOUT), [], making.HERE)
+    building.assemble(made, SOURCES, [], making.HERE)
     return made
 
 
 @pytest.fixture
 def file(release: Path, tmp_path: Path) -> Path:
-    archive.write(release, tmp_path / "agent.run")
+    archive.write(release, tmp_path / "agent.run", SOURCES)
     return tmp_path / "agent.run"
 
 

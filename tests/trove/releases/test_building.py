@@ -69,8 +69,8 @@ def test_a_release_leaves_out_the_other_engines(tmp_path: Path) -> None:
     datastores = {name for name in manifest.files if "/datastores/" in name}
     assert "lib/common/datastores/mariadb.py" in datastores and not any("fake" in name for name in datastores)
     assert manifest.licences == [{"name": "one", "version": "1", "licence": "not stated"}]
-    assert not any(name.startswith("lib/trove/") or "RECORD" in name or name.endswith(".pyc")
-                   for name in manifest.files)
+    assert not any(name.startswith(("lib/trove/", "lib/troveguest/conformance")) or "RECORD" in name
+                   or name.endswith(".pyc") for name in manifest.files)
 
 
 def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
             building.assemble(release, sources.checkout(CHECKOUT), [wheel(tmp_path, "one")], MARIADB)
             for path in release.rglob("*"):
                 os.utime(path, (umask, umask))
-            archive.write(release, file)
+            archive.write(release, file, sources.checkout(CHECKOUT))
         contents.append({path.relative_to(directory): (path.stat().st_mode, path.is_file() and path.read_bytes())
                          for path in directory.rglob("*")})
     assert contents[0] == contents[1]
@@ -143,6 +143,9 @@ def test_the_command_builds_what_installs_and_starts(tmp_path: Path, engine: str
     assert release.name == told["total"]
     said = os.popen(f"{release}/bin/trove-guestagent version").read()
     assert said == f"trove-guestagent {told['version']}, contract {told['contract']}\n"
+    assert "sh FILE selftest" in os.popen(f"{release}/bin/trove-guestagent selftest 2>&1").read()
+    archive.write(tmp_path / "made", tmp_path / "agent.run", sources.checkout(CHECKOUT))
+    assert os.popen(f"{tmp_path}/agent.run selftest && echo passed").read().endswith(" s).\npassed\n")
 
 
 def test_an_engine_that_there_is_not_is_refused(tmp_path: Path) -> None:

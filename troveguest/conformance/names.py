@@ -1,10 +1,13 @@
 """Nasty names: each works throughout, or is refused with the rule, and none does anything else."""
 
+from collections.abc import Callable
+from functools import partial
+
 from common.contract import types as t
 from common.errors import Invalid, Refused, TroveError
 
-from ..subject import Subject
 from .asking import PASSWORD, accounts, databases, granted, make_databases, make_user
+from .subject import Subject
 
 NASTY = (
     "'", '"', "`", "``", "a`b", "a'b", 'a"b', "\\", "a\\", "a\\'b", "\\`", "%", "%s", "%%", "_", "__", "a%b_c", "{}",
@@ -25,7 +28,7 @@ def of_databases_work_or_are_refused(subject: Subject) -> None:
     make_databases(subject, "canary")
     make_user(subject, "bob", "canary")
     for name in NASTY:
-        if not _goes(lambda name=name: make_databases(subject, name)):
+        if not _goes(partial(make_databases, subject, name)):
             assert databases(subject) == ["canary"], name
             continue
         assert databases(subject) == sorted(["canary", name]), name
@@ -44,7 +47,7 @@ def of_users_work_or_are_refused(subject: Subject) -> None:
     make_databases(subject, "canary")
     make_user(subject, "canary", "canary")
     for name in NASTY:
-        if not _goes(lambda name=name: make_user(subject, name, "canary")):
+        if not _goes(partial(make_user, subject, name, "canary")):
             assert accounts(subject) == [("canary", "%")], name
             continue
         assert accounts(subject) == sorted([("canary", "%"), (name, "%")]), name
@@ -61,9 +64,9 @@ def that_no_tenant_can_have_are_simply_not_found(subject: Subject) -> None:
     """Asking for them is no defect of ours either."""
     for name in NASTY:
         for order in (
-            lambda name=name: subject.engine.delete_database(name),
-            lambda name=name: subject.engine.get_user(t.UserRef(name=name)),
-            lambda name=name: subject.engine.delete_user(t.UserRef(name=name)),
+            partial(subject.engine.delete_database, name),
+            partial(subject.engine.get_user, t.UserRef(name=name)),
+            partial(subject.engine.delete_user, t.UserRef(name=name)),
         ):
             try:
                 order()
@@ -73,9 +76,9 @@ def that_no_tenant_can_have_are_simply_not_found(subject: Subject) -> None:
                 raise AssertionError(f"{name!r} was there")
 
 
-def _goes(order: object) -> bool:
+def _goes(order: Callable[[], object]) -> bool:
     try:
-        order()  # type: ignore[operator]
+        order()
     except (Invalid, Refused) as error:
         assert error.message.endswith("."), error.message
         return False

@@ -1,4 +1,4 @@
-"""What tests of operations share: an agent's journal, worker and lifecycle over an engine, without bus and loop."""
+"""An agent's journal, worker and lifecycle over an engine, without bus and loop."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,11 +11,12 @@ from common.contract.declare import methods
 from common.contract.guest import Guest
 from common.openstack.context import RequestContext
 from common.openstack.rpc.server import Request
-from troveguest.handlers.lifecycle import Lifecycle
-from troveguest.host.base import Host
-from troveguest.host.fake import FakeHost
-from troveguest.journal import Journal
-from troveguest.operations import Job, Operations
+
+from ..handlers.lifecycle import Lifecycle
+from ..host.base import Host
+from ..host.fake import FakeHost
+from ..journal import Journal
+from ..operations import Job, Operations
 
 METHODS = methods(Guest)
 

@@ -7,7 +7,7 @@ from common.contract import types as t
 from common.errors import TroveError
 from common.secret import Secret
 
-from ..subject import Subject
+from .subject import Subject
 
 PASSWORD = "s3cret of a tenant"
 EVERYTHING = t.PageRequest(limit=1000)

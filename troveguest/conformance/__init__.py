@@ -1,27 +1,30 @@
-"""Behaviours that every engine must show, as plain functions of a Subject.
+"""The conformance kit: behaviours that every engine must show, as plain functions of a Subject. No release has it.
 
-Those of ``LIFE`` want an engine that nothing was done to. Those of ``serving`` want a running server without databases
-and users of the tenant's; what they leave in it, ``asking.empty`` takes away.
+Those of ``LIFE`` and ``ORDERS`` want an engine that nothing was done to. Those of ``serving`` want a running server
+without databases and users of the tenant's; what they leave in it, ``asking.empty`` takes away.
 """
 
 from collections.abc import Callable
+from types import ModuleType
 
 from common.datastores.manifest import Manifest
 
-from ..subject import Subject
-from . import access, asking, databases, drift, life, names, root, users
+from . import access, asking, databases, drift, life, names, orders, root, users
+from .subject import Subject
 
-__all__ = ["LIFE", "Behaviour", "asking", "identify", "serving"]
+__all__ = ["LIFE", "ORDERS", "Behaviour", "asking", "identify", "serving"]
 
 Behaviour = Callable[[Subject], None]
 
 
-def _of(module: object) -> tuple[Behaviour, ...]:
+def _of(module: ModuleType) -> tuple[Behaviour, ...]:
     return tuple(value for name, value in vars(module).items()
-                 if callable(value) and not name.startswith("_") and value.__module__ == vars(module)["__name__"])
+                 if callable(value) and not name.startswith("_") and value.__module__ == module.__name__)
 
 
 LIFE = _of(life)
+ORDERS = _of(orders)
+"""Of the agent rather than of its engine: shown on the one in memory."""
 _NEEDS = ({"databases"}, databases), ({"users", "databases"}, users), ({"users", "databases", "access"}, access), \
          ({"root"}, root), ({"users", "databases", "access"}, names), ({"users", "databases"}, drift)
 

@@ -2,8 +2,8 @@
 
 from common.contract.types import ServiceStatus
 
-from ..subject import Subject
 from .asking import accounts, databases, make_databases, make_user
+from .subject import Subject
 
 
 def finds_nothing_where_nothing_changed(subject: Subject) -> None:

@@ -3,8 +3,8 @@
 from common.errors import Invalid
 from common.secret import Secret
 
-from ..subject import Subject
 from .asking import accounts, make_databases, refused
+from .subject import Subject
 
 
 def is_closed_at_first(subject: Subject) -> None:

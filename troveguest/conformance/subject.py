@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from common.datastores.manifest import Manifest
-from troveguest.datastores.base import EngineContext
 
+from ..datastores.base import EngineContext
 from .host import DirectHost
 
 

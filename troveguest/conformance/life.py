@@ -5,10 +5,10 @@ import time
 
 from common.contract.types import ServiceStatus
 from common.errors import Conflict, TroveError
-from troveguest.datastores.base import implemented
 
-from ..subject import Subject
+from ..datastores.base import implemented
 from .asking import databases, make_databases, prepare, refused
+from .subject import Subject
 
 START = 60.0
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from common.contract.types import Drift, FilesystemStats
 from common.errors import DeadlinePassed, HostFailed
-from troveguest.host import processes
-from troveguest.host.base import Finished, ServiceState
+
+from ..host import processes
+from ..host.base import Finished, ServiceState
 
 UNPRIVILEGED = 65534
 

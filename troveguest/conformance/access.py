@@ -3,8 +3,8 @@
 from common.contract import types as t
 from common.errors import NotFound
 
-from ..subject import Subject
 from .asking import PASSWORD, granted, make_databases, make_user, refused
+from .subject import Subject
 
 BOB = t.UserRef(name="bob")
 

@@ -4,8 +4,8 @@ from common.contract import types as t
 from common.errors import Exists, Invalid, NotFound, Refused
 from common.secret import Secret
 
-from ..subject import Subject
 from .asking import PASSWORD, accounts, granted, make_databases, make_user, refused
+from .subject import Subject
 
 NASTY_PASSWORDS = (
     "'", '"', "`", "\\", "%s", "%", "{}", ";", "--", " ", " outer ", "a'b\"c`d\\e%f_g", "密码", "pässwörd", "🔑",

@@ -3,8 +3,8 @@
 from common.contract import types as t
 from common.errors import Invalid, NotFound, Refused
 
-from ..subject import Subject
 from .asking import databases, granted, make_databases, make_user, refused
+from .subject import Subject
 
 
 def lists_in_name_order(subject: Subject) -> None:
