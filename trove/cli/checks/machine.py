@@ -24,6 +24,8 @@ PACKAGES = {
     "util-linux": "usr/bin/setpriv",
     "mount": "usr/bin/mount",
     "passwd": "usr/sbin/useradd",
+    "openssh-client": "usr/bin/ssh",
+    "rsync": "usr/bin/rsync",
 }
 """A file by which each Debian package is known; the same ones as ``bin/_packages`` installs."""
 
