@@ -67,9 +67,10 @@ class SystemdHost(Host):
 
     def command(self) -> str:
         devices = " ".join(f"--bind={device}" for device in _loop_devices())
-        return (f"systemd-nspawn --quiet --directory={self.directory}/root --register=no --keep-unit"
-                f" --network-namespace-path=/run/netns/{self.namespace} --machine={self.namespace} --hostname={self.name}"
-                f" --capability=all --resolv-conf=off --timezone=off --link-journal=no --console=read-only {devices} --boot")
+        return (f"systemd-nspawn --quiet --boot --directory={self.directory}/root --register=no --keep-unit"
+                f" --network-namespace-path=/run/netns/{self.namespace} --machine={self.namespace}"
+                f" --hostname={self.name} --capability=all --resolv-conf=off --timezone=off --link-journal=no"
+                f" --console=read-only {devices}")
 
     def reboot(self) -> None:
         """In order, as ``systemctl reboot`` does it."""
