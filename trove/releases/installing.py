@@ -89,12 +89,15 @@ def verify(release: Path) -> Manifest:
     return manifest
 
 
-def install(source: Source, releases: Path) -> Path:
+def install(source: Source, releases: Path, wanted: str | None = None) -> Path:
     """``releases/<hash>``, verified; put there where it is missing, or damaged by a power cut.
 
-    Raises Invalid for a release that is damaged, HostFailed for one that is made for another machine.
+    Raises Invalid for a release that is damaged, or whose hash is not ``wanted``; HostFailed for one that is made for
+    another machine.
     """
     manifest = read(source)
+    if wanted not in (None, manifest.total):
+        raise Invalid(f"The release {source} has the hash {manifest.total} and not {wanted}.", "Send it again.")
     target = releases / manifest.total
     try:
         verify(target)
@@ -128,7 +131,8 @@ def _put(source: Source, manifest: Manifest, target: Path) -> None:
     aside, damaged = (target.with_name(f".{target.name}.{secrets.token_hex(4)}") for _ in range(2))
     try:
         _copy(source, manifest, aside)
-        verify(aside)
+        if verify(aside) != manifest:  # whoever can write to the source might have changed all of it meanwhile
+            raise Invalid(f"The release {source} was changed while it was read.", "Send it again.")
         _compile(manifest, aside)
         if is_damaged:
             target.rename(damaged)

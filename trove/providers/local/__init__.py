@@ -10,8 +10,10 @@ from common.errors import HostFailed
 from trove.domain.spots import Load, Spot
 from trove.releases import installing
 
+from .. import agent
 from ..base import Wanted
-from . import addresses, agent
+from . import addresses
+from .here import Here
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -33,6 +35,7 @@ class LocalProvider:
         self._log_json = log_json
         self._log_debug = log_debug
         self._installed: Path | None = None
+        self._way = Here()
 
     def hosts(self) -> tuple[str | None, ...]:
         return (None,)
@@ -50,15 +53,15 @@ class LocalProvider:
             datastore=wanted.datastore, datastore_version=wanted.datastore_version, address=spot.address,
             port=spot.port, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, volume_gb=wanted.volume_gb, bus=bus,
             keys=keys, log_json=self._log_json, log_debug=self._log_debug)
-        return agent.run(self._release(), "place", placement, Placed)
+        return agent.run(self._way, self._release(), "place", placement, Placed)
 
     def unplace(self, instance_id: str, host: str | None) -> None:
         order = Unplacement(instance_id=instance_id, home=str(self._home(instance_id)))
-        agent.run(self._release(), "unplace", order, type(None))
+        agent.run(self._way, self._release(), "unplace", order, type(None))
 
     def grow(self, instance_id: str, host: str | None, volume_gb: int) -> None:
         order = Growth(instance_id=instance_id, home=str(self._home(instance_id)), volume_gb=volume_gb)
-        agent.run(self._release(), "grow", order, type(None))
+        agent.run(self._way, self._release(), "grow", order, type(None))
 
     def placed(self, host: str | None) -> frozenset[str]:
         names = [path.name for path in (self._state / "instances").glob("*")]

@@ -1,0 +1,1 @@
+"""Instances on registered hosts, reached over SSH."""
