@@ -24,8 +24,8 @@ _FLAVOR = (_f.id, _f.name, _f.ram, _f.vcpus, _f.disk)
 _OBSERVED = (_i.observed_status, _i.observed_sentence, _i.observed_at, _i.observed_clock_skew, _i.server_started_at,
              _i.volume_total, _i.volume_used, _i.root_observed, _i.key_epoch, _i.agent_version, _i.contract_version,
              _i.capabilities, _i.incarnation)
-_OWN = (_i.id, _i.project_id, _i.name, _i.created, _i.updated, _i.deleted_at, _i.task, _i.volume_gb, _i.address,
-        _i.port, _i.access, _i.placement, _i.fault_message, _i.fault_details, _i.fault_at)
+_OWN = (_i.id, _i.project_id, _i.name, _i.created, _i.updated, _i.deleted_at, _i.task, _i.volume_gb, _i.host,
+        _i.address, _i.port, _i.access, _i.placement, _i.fault_message, _i.fault_details, _i.fault_at)
 _COLUMNS = [column.label(f"c{place}") for place, column in enumerate(_OWN + _VERSION + _FLAVOR + _OBSERVED)]
 _WHOLE = select(*_COLUMNS).select_from(
     schema.instances
@@ -166,12 +166,12 @@ def _missing(instance_id: str) -> NotFound:
 
 def _instance(row: Row) -> Instance:  # type: ignore[type-arg]
     """Takes the columns by their place: by name it would be a third of the time of a list."""
-    (id_, project, name, created, updated, deleted_at, task, volume_gb, address, port, access, placement,
-     fault_message, fault_details, fault_at, *rest) = row
+    (id_, project, name, created, updated, deleted_at, task, volume_gb, host, address, port, access,
+     placement, fault_message, fault_details, fault_at, *rest) = row
     version, flavor, observed = rest[:len(_VERSION)], rest[len(_VERSION):-len(_OBSERVED)], rest[-len(_OBSERVED):]
     return Instance(
         id_, project, name, created, updated, deleted_at, Task(task), Version(*version), Flavor(*flavor), volume_gb,
-        address, port, _mapping(access), _mapping(placement),
+        host, address, port, _mapping(access), _mapping(placement),
         Fault(fault_message, fault_details or "", fault_at) if fault_message else None, _observed(observed))
 
 

@@ -56,6 +56,23 @@ flavors = Table(
     Column("disk", Integer, nullable=False, default=0),
 )
 
+# Machines that carry instances, reached over SSH.
+hosts = Table(
+    "hosts", metadata,
+    Column("name", String(64), primary_key=True),
+    Column("address", String(255), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("user", String(64), nullable=False),
+    Column("host_key", Text, nullable=False),
+    Column("listen_address", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # trove.domain.hosts
+    Column("facts", Text),  # JSON
+    Column("problem", Text, nullable=False),
+    Column("checked_at", Float),
+    Column("created", Float, nullable=False),
+    UniqueConstraint("address", "port"),
+)
+
 instances = Table(
     "instances", metadata,
     Column("id", String(36), primary_key=True),
@@ -69,6 +86,7 @@ instances = Table(
     Column("datastore_version_id", ForeignKey("datastore_versions.id"), nullable=False),
     Column("flavor_id", ForeignKey("flavors.id"), nullable=False),
     Column("volume_gb", Integer),
+    Column("host", String(64)),  # a registered host by name; null: the control plane's own machine
     Column("address", String(64)),
     Column("port", Integer),
     Column("access", Text, nullable=False, default="{}"),

@@ -105,6 +105,7 @@ class Instance(Struct, frozen=True):
     version: Version
     flavor: Flavor
     volume_gb: int | None
+    host: str | None
     address: str | None
     port: int | None
     access: Mapping[str, object]
@@ -115,7 +116,7 @@ class Instance(Struct, frozen=True):
     @property
     def spot(self) -> Spot | None:
         """Where its server stands; None while that is not known."""
-        return None if self.address is None or self.port is None else Spot(None, self.address, self.port)
+        return None if self.address is None or self.port is None else Spot(self.host, self.address, self.port)
 
     @property
     def status(self) -> str:

@@ -28,6 +28,7 @@ def find_spot(work: Work) -> None:
     instance = work.instance()
     if instance.spot is None:
         with work.write() as connection:
+            spots.take_turn(connection)
             loads = spots.loads(connection)
             spots.store(connection, instance.id, work.services.provider.find_spot(wanted(instance), loads))
 

@@ -82,6 +82,8 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN agent_lost_at")
         connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN observed_drift")
         connection.exec_driver_sql("DROP TABLE events")
+        connection.exec_driver_sql("DROP TABLE hosts")
+        connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN host")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
     engine.dispose()

@@ -1,0 +1,122 @@
+"""The register of hosts, and who gets what is left of them, on both stores."""
+
+import threading
+
+import msgspec
+import pytest
+from sqlalchemy import update
+
+from common.errors import Conflict, NoSpace, NotFound
+from tests.trove.domain.test_placement import host
+from tests.trove.world import wanted
+from trove.db import hosts, schema, spots
+from trove.db.commands import Commands
+from trove.db.hosts import Register
+from trove.db.store import Store
+from trove.domain.creation import Rules
+from trove.domain.hosts import Host, HostState
+from trove.domain.placement import RESERVE_MB, Need, choose
+from trove.domain.spots import Spot
+
+
+def register(store: Store, *added: Host) -> Register:
+    with store.write() as connection:
+        for one in added:
+            hosts.add(connection, one)
+    return Register(store)
+
+
+def stand(store: Store, commands: Commands, spot: Spot) -> str:
+    instance_id = commands.create_instance("p", wanted(), request_id="r").instance_id
+    with store.write() as connection:
+        spots.store(connection, instance_id, spot)
+    return instance_id
+
+
+def test_a_host_is_found_as_it_was_registered(store: Store) -> None:
+    known = register(store, host("b"), host("a", seen=False))
+    assert known.all() == (host("a", seen=False), host("b"))
+    assert known.get("b") == host("b")
+    with pytest.raises(NotFound, match="There is no host c"):
+        known.get("c")
+
+
+@pytest.mark.parametrize("second", [host("a"), msgspec.structs.replace(host("b"), address="a.example")])
+def test_name_and_address_belong_to_one_host(store: Store, second: Host) -> None:
+    register(store, host("a"))
+    with pytest.raises(Conflict, match="is another host's"):
+        register(store, second)
+    assert Register(store).all() == (host("a"),)
+
+
+def test_a_look_that_failed_keeps_what_was_seen_before(store: Store) -> None:
+    known = register(store, host("a"))
+    with store.write() as connection:
+        hosts.note_check(connection, "a", None, "It does not answer.")
+    found = known.get("a")
+    assert (found.problem, found.facts) == ("It does not answer.", host("a").facts)
+    with store.write() as connection:
+        hosts.note_check(connection, "a", host("a", memory_mb=4096).facts, "")
+    found = known.get("a")
+    assert (found.problem, found.facts) == ("", host("a", memory_mb=4096).facts)
+
+
+def test_its_state_is_kept(store: Store) -> None:
+    known = register(store, host("a"))
+    with store.write() as connection:
+        hosts.set_state(connection, "a", HostState.DRAINING)
+        with pytest.raises(NotFound):
+            hosts.set_state(connection, "b", HostState.DRAINING)
+    assert known.get("a").state is HostState.DRAINING
+
+
+def test_a_host_stays_while_an_instance_stands_there(store: Store, commands: Commands) -> None:
+    known = register(store, host("a"), host("b"))
+    instance_id = stand(store, commands, Spot("a", "a.db.example", 3306))
+    with store.write() as connection:
+        assert hosts.standing(connection, "a") == [instance_id]
+        with pytest.raises(Conflict, match=f"stand 1 instances: {instance_id}"):
+            hosts.remove(connection, "a")
+        hosts.remove(connection, "b")
+        with pytest.raises(NotFound):
+            hosts.remove(connection, "b")
+    with store.write() as connection:
+        connection.execute(update(schema.instances).values(deleted_at=1.0))
+    with store.write() as connection:
+        hosts.remove(connection, "a")
+    assert known.all() == ()
+
+
+def test_what_stands_on_a_host_is_told_with_it(store: Store, commands: Commands) -> None:
+    instance_id = stand(store, commands, Spot("a", "a.db.example", 3307))
+    with store.read() as connection:
+        (found,) = spots.loads(connection)
+    assert (found.instance_id, found.spot) == (instance_id, Spot("a", "a.db.example", 3307))
+    assert commands.get_instance("p", instance_id).spot == Spot("a", "a.db.example", 3307)
+
+
+def test_many_at_once_never_get_more_than_there_is(store: Store) -> None:
+    known = register(store, host("a", RESERVE_MB + 3 * 1024), host("b", RESERVE_MB + 2 * 1024))
+    commands = Commands(store, Rules(default_datastore="fake", max_instances=-1, max_volumes=-1))
+    asked = [commands.create_instance("p", wanted(flavor="2"), request_id="r").instance_id for _ in range(12)]
+    need = Need("mariadb", commands.get_instance("p", asked[0]).flavor.ram, 1, 3306)
+    begun, placed, refused = threading.Barrier(len(asked)), list[Spot](), list[str]()
+
+    def place(instance_id: str) -> None:
+        begun.wait(30)
+        try:
+            with store.write() as connection:
+                spots.take_turn(connection)
+                spot = choose(hosts.all_of(connection), spots.loads(connection), need)
+                spots.store(connection, instance_id, spot)
+            placed.append(spot)
+        except NoSpace as error:
+            refused.append(error.message)
+
+    threads = [threading.Thread(target=place, args=(each,)) for each in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    fits = sum((one.facts.memory_mb - RESERVE_MB) // need.memory_mb for one in known.all() if one.facts)
+    assert (len(placed), len(set(placed)), len(refused)) == (fits, fits, len(asked) - fits)

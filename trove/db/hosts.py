@@ -1,0 +1,98 @@
+"""The register of hosts."""
+
+import time
+
+import msgspec
+from sqlalchemy import Connection, Update, delete, insert, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.exc import IntegrityError
+
+from common.errors import Conflict, NotFound
+from trove.domain.hosts import Facts, Host, HostState
+
+from . import schema, spots
+from .store import Store
+
+_h, _i = schema.hosts.c, schema.instances.c
+NAMED = 20
+"""Ids of instances in a refusal; there may be hundreds."""
+
+
+class Register:
+    """``trove.domain.hosts.Hosts``, each time as it is in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> tuple[Host, ...]:
+        with self._store.read() as connection:
+            return all_of(connection)
+
+    def get(self, name: str) -> Host:
+        with self._store.read() as connection:
+            return get(connection, name)
+
+
+def all_of(connection: Connection) -> tuple[Host, ...]:
+    return tuple(_host(row) for row in connection.execute(select(schema.hosts).order_by(_h.name)))
+
+
+def get(connection: Connection, name: str) -> Host:
+    """Raises NotFound."""
+    row = connection.execute(select(schema.hosts).where(_h.name == name)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no host {name}.", "See trovectl host list.")
+    return _host(row)
+
+
+def add(connection: Connection, host: Host) -> None:
+    """Raises Conflict when its name, or its address and port, are taken."""
+    row = msgspec.structs.asdict(host) | {"state": host.state.value, "facts": _text(host.facts)}
+    try:
+        connection.execute(insert(schema.hosts).values(row))
+    except IntegrityError:
+        raise Conflict(f"The name {host.name} or the address {host.address}, port {host.port}, is another host's.",
+                       "See trovectl host list.") from None
+
+
+def note_check(connection: Connection, name: str, facts: Facts | None, problem: str) -> None:
+    """What a look at it told; without ``facts`` those of an earlier one stay. Nothing for a host that went."""
+    seen = {} if facts is None else {"facts": _text(facts)}
+    connection.execute(_one(name).values(problem=problem, checked_at=time.time(), **seen))
+
+
+def set_state(connection: Connection, name: str, state: HostState) -> None:
+    """Raises NotFound."""
+    if connection.execute(_one(name).values(state=state.value)).rowcount == 0:
+        get(connection, name)
+
+
+def remove(connection: Connection, name: str) -> None:
+    """Raises NotFound, and Conflict while instances stand there."""
+    spots.take_turn(connection)
+    get(connection, name)
+    if there := standing(connection, name):
+        more = f" and {len(there) - NAMED} more" if len(there) > NAMED else ""
+        raise Conflict(f"On the host {name} stand {len(there)} instances: {', '.join(there[:NAMED])}{more}.",
+                       "Delete them first; trovectl host drain keeps new ones away.")
+    connection.execute(delete(schema.hosts).where(_h.name == name))
+
+
+def standing(connection: Connection, name: str) -> list[str]:
+    """The ids of the living instances there."""
+    query = select(_i.id).where(_i.host == name, _i.deleted_at.is_(None)).order_by(_i.id)
+    return [str(found) for found in connection.execute(query).scalars()]
+
+
+def _one(name: str) -> Update:
+    return update(schema.hosts).where(_h.name == name)
+
+
+def _text(facts: Facts | None) -> str | None:
+    return None if facts is None else msgspec.json.encode(facts).decode()
+
+
+def _host(row: Row) -> Host:  # type: ignore[type-arg]
+    told = dict(row._mapping)
+    facts = None if row.facts is None else msgspec.json.decode(row.facts, type=Facts)
+    return Host(**told | {"state": HostState(row.state), "facts": facts})
