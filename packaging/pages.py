@@ -148,14 +148,15 @@ _PLACES = {
     "troveguest/place": "A place cannot be made or removed",
     "troveguest/datastores": "The database server says no", "troveguest/handlers": "The agent says no",
     "troveguest/host": "The machine of the instance says no",
+    "troveguest/bus": "The agent refuses an order",
     "common/openstack/rpc": "The two sides do not reach one another",
     "trove/bus": "The broker says no", "trove/standalone": "The control plane does not start",
     "trove/cli": "A command of `trovectl` ends", "trove/config.py": "The configuration of the control plane is wrong",
-    "common/openstack/options.py": "The configuration of an agent is wrong",
+    "troveguest/options.py": "The configuration of an agent is wrong",
 }
 
 FAULTS = ("trove/taskmanager", "trove/providers", "trove/releases/installing.py", "trove/bus", "troveguest/place",
-          "troveguest/datastores", "troveguest/handlers", "troveguest/host", "common/openstack/rpc")
+          "troveguest/datastores", "troveguest/handlers", "troveguest/host", "troveguest/bus", "common/openstack/rpc")
 """Where an error comes from that ends up as the ``fault`` of an instance: the packages that do long work."""
 
 

@@ -75,8 +75,8 @@ def bus_address(broker: PrivateNode, admin: Admin) -> BusAddress:
 
 @pytest.fixture
 def new_guest(bus_address: BusAddress, admin: Admin) -> Iterator[Callable[[], Guest]]:
-    from common.openstack.rpc import names
     from common.secret import Secret
+    from trove.bus import names
     from trove.bus.topology import GuestTopology
 
     topology = GuestTopology(admin)

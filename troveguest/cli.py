@@ -66,9 +66,7 @@ def check(arguments: Sequence[str]) -> int:
 
 
 def config_sample(arguments: Sequence[str]) -> int:
-    from common.openstack import options
-
-    from . import config
+    from . import config, options
 
     sys.stdout.write(options.sample(config.Options))
     return 0

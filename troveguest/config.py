@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from common.openstack import options
 from common.secret import Secret
+
+from . import options
 
 
 class Default(Struct, frozen=True, kw_only=True):
@@ -75,6 +76,6 @@ def load(files: Sequence[Path], directories: Sequence[Path]) -> tuple[Options, l
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Sections and their ``oslo_config.cfg.Opt`` objects: the ``oslo.config.opts`` entry point."""
-    from common.openstack import oslo_options
+    from . import oslo_options
 
     return oslo_options.export(Options)

@@ -6,8 +6,8 @@ from common.contract.check import check_handlers
 from common.contract.declare import Kind, Method
 from common.contract.guest import Guest
 from common.errors import Internal, Unsupported
-from common.openstack.rpc.server import Request
 
+from .bus.server import Request
 from .operations import Operations
 
 Handlers = Mapping[str, Callable[..., object]]

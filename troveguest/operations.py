@@ -11,8 +11,8 @@ from common.contract.declare import Method
 from common.errors import Busy, DeadlinePassed, Internal, Invalid, TroveError
 from common.openstack import context, log
 from common.openstack.rpc import sealing
-from common.openstack.rpc.server import Request
 
+from .bus.server import Request
 from .journal import Accepted, Journal
 
 LOG = log.get(__name__)

@@ -9,8 +9,8 @@ from msgspec import Struct
 from common.contract import types as t
 from common.errors import Unreachable
 from common.openstack import log
-from common.openstack.rpc.client import ConductorClient
 
+from .bus.client import ConductorClient
 from .journal import Journal
 
 LOG = log.get(__name__)

@@ -12,13 +12,12 @@ from common.contract.declare import Method
 from common.crypto import Key, random_id
 from common.errors import Invalid
 from common.openstack import log
-from common.openstack.periodic import Periodic
-from common.openstack.rpc.client import ConductorClient
 from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
-from common.openstack.rpc.server import GuestServer
 
 from . import __version__, config, datastores, dispatch
+from .bus.client import ConductorClient
+from .bus.server import GuestServer
 from .datastores.base import EngineContext, implemented
 from .handlers import capabilities
 from .handlers.agent import Agent
@@ -28,6 +27,7 @@ from .host.layout import Layout
 from .journal import Journal
 from .loop import Backoff, Loop
 from .operations import Job, Operations
+from .periodic import Periodic
 from .reports import Observation, Reports
 
 LOG = log.get(__name__)

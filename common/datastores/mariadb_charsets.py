@@ -13,55 +13,30 @@ _UNICODE = (
     " unicode_520_ci unicode_520_nopad_ci unicode_ci unicode_nopad_ci vietnamese_ci"
 )
 _GENERAL = "bin general_ci general_nopad_ci nopad_bin"
-_JAPANESE = "bin japanese_ci japanese_nopad_ci nopad_bin"
-_CHINESE = "bin chinese_ci chinese_nopad_ci nopad_bin"
 _SWEDISH = "bin nopad_bin swedish_ci swedish_nopad_ci"
 
-COLLATIONS: dict[str, frozenset[str]] = {
-    charset: frozenset(endings.split())
-    for charset, endings in {
-        "armscii8": _GENERAL,
-        "ascii": _GENERAL,
-        "big5": _CHINESE,
-        "binary": "",
-        "cp1250": f"{_GENERAL} croatian_ci czech_cs polish_ci",
-        "cp1251": f"{_GENERAL} bulgarian_ci general_cs ukrainian_ci",
-        "cp1256": _GENERAL,
-        "cp1257": f"{_GENERAL} lithuanian_ci",
-        "cp850": _GENERAL,
-        "cp852": _GENERAL,
-        "cp866": _GENERAL,
-        "cp932": _JAPANESE,
-        "dec8": _SWEDISH,
-        "eucjpms": _JAPANESE,
-        "euckr": "bin korean_ci korean_nopad_ci nopad_bin",
-        "gb2312": _CHINESE,
-        "gbk": _CHINESE,
-        "geostd8": _GENERAL,
-        "greek": _GENERAL,
-        "hebrew": _GENERAL,
-        "hp8": "bin english_ci english_nopad_ci nopad_bin",
-        "keybcs2": _GENERAL,
-        "koi8r": _GENERAL,
-        "koi8u": _GENERAL,
-        "latin1": f"{_SWEDISH} danish_ci general_ci general_cs german1_ci german2_ci spanish_ci",
-        "latin2": f"{_GENERAL} croatian_ci czech_cs hungarian_ci",
-        "latin5": "bin nopad_bin turkish_ci turkish_nopad_ci",
-        "latin7": f"{_GENERAL} estonian_cs general_cs",
-        "macce": _GENERAL,
-        "macroman": _GENERAL,
-        "sjis": _JAPANESE,
-        "swe7": _SWEDISH,
-        "tis620": "bin nopad_bin thai_ci thai_nopad_ci",
-        "ucs2": f"{_UNICODE} general_mysql500_ci",
-        "ujis": _JAPANESE,
-        "utf16": _UNICODE,
-        "utf16le": _GENERAL,
-        "utf32": _UNICODE,
-        "utf8mb3": f"{_UNICODE} general_mysql500_ci",
-        "utf8mb4": _UNICODE,
-    }.items()
-}
+_ENDINGS = (
+    ("armscii8 ascii cp1256 cp850 cp852 cp866 geostd8 greek hebrew keybcs2", _GENERAL),
+    ("koi8r koi8u macce macroman utf16le", _GENERAL),
+    ("cp1250", f"{_GENERAL} croatian_ci czech_cs polish_ci"),
+    ("cp1251", f"{_GENERAL} bulgarian_ci general_cs ukrainian_ci"),
+    ("cp1257", f"{_GENERAL} lithuanian_ci"),
+    ("latin2", f"{_GENERAL} croatian_ci czech_cs hungarian_ci"),
+    ("latin7", f"{_GENERAL} estonian_cs general_cs"),
+    ("dec8 swe7", _SWEDISH),
+    ("latin1", f"{_SWEDISH} danish_ci general_ci general_cs german1_ci german2_ci spanish_ci"),
+    ("latin5", "bin nopad_bin turkish_ci turkish_nopad_ci"),
+    ("hp8", "bin english_ci english_nopad_ci nopad_bin"),
+    ("tis620", "bin nopad_bin thai_ci thai_nopad_ci"),
+    ("big5 gb2312 gbk", "bin chinese_ci chinese_nopad_ci nopad_bin"),
+    ("cp932 eucjpms sjis ujis", "bin japanese_ci japanese_nopad_ci nopad_bin"),
+    ("euckr", "bin korean_ci korean_nopad_ci nopad_bin"),
+    ("utf16 utf32 utf8mb4", _UNICODE),
+    ("ucs2 utf8mb3", f"{_UNICODE} general_mysql500_ci"),
+    ("binary", ""),
+)
+COLLATIONS = {charset: frozenset(endings.split()) for charsets, endings in _ENDINGS for charset in charsets.split()}
+"""The endings of the collations of each character set."""
 
 _UCA1400_SETS = frozenset({"ucs2", "utf16", "utf32", "utf8mb3", "utf8mb4"})
 _UCA1400 = re.compile(

@@ -1,1 +1,1 @@
-"""OpenStack conventions both sides keep: options, request context, log format, the RPC wire, periodic work."""
+"""OpenStack conventions that both sides keep: request context, log format, the RPC wire."""

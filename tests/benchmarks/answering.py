@@ -14,9 +14,9 @@ from common.contract import types as t
 from common.crypto import Key
 from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
-from common.openstack.rpc.server import GuestServer
 from common.secret import Secret
 from tests.benchmarks import machinery
+from troveguest.bus.server import GuestServer
 
 INCARNATION = "first"
 OSLO_TOPIC = "benchmark"

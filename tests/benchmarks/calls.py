@@ -16,12 +16,12 @@ from contextlib import contextmanager
 import oslo_messaging
 
 from common.contract import types as t
-from common.openstack.rpc import names
 from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
 from tests.benchmarks import answering
 from tests.benchmarks.comparison import Result, Scale, interleaved, percentile
 from tests.benchmarks.machinery import Machinery, address_as_json, bus, child
+from trove.bus import names
 from trove.bus.guests import GuestClient
 from trove.bus.topology import GuestTopology
 from trove.domain.peers import PeerKeys

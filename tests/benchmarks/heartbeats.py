@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from common.contract.declare import Method
-from common.openstack.rpc import names
 from common.openstack.rpc.connection import Bus
 from tests.benchmarks import population
 from tests.benchmarks.comparison import Result, Scale, interleaved, percentile
 from tests.benchmarks.machinery import PATIENCE, Child, Machinery, address_as_json, bus, child
 from tests.trove import postgresql
+from trove.bus import names
 from trove.bus.events import Events
 from trove.bus.reports import ConductorServer
 from trove.conductor.handler import Handler

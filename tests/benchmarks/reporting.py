@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from common.crypto import Key
-from common.openstack.rpc.client import ConductorClient
 from common.openstack.rpc.connection import Bus
 from common.secret import Secret
 from tests.benchmarks import machinery, population
+from troveguest.bus.client import ConductorClient
 
 
 class Agents:

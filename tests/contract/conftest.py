@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from common.contract import types as t
-from common.openstack.rpc.client import ConductorClient
 from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
-from common.openstack.rpc.server import GuestServer, Request
 from trove.bus.guests import GuestClient
 from trove.domain.peers import PeerKeys
+from troveguest.bus.client import ConductorClient
+from troveguest.bus.server import GuestServer, Request
 
 PATIENCE = 20.0
 """Seconds; a test that waits longer for an event has failed."""

@@ -10,11 +10,11 @@ import pytest
 from common.contract import types as t
 from common.errors import DeadlinePassed, NotFound, Stale, TooOld, Unreachable, Unsupported
 from common.openstack import context
-from common.openstack.rpc import names
 from common.openstack.rpc.envelope import Refusal
 from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
 from tests import awaiting
+from trove.bus import names
 
 pytestmark = pytest.mark.server
 

@@ -10,10 +10,10 @@ import pytest
 
 from common.contract import types as t
 from common.errors import Unreachable
-from common.openstack.rpc import names
 from common.openstack.rpc.connection import Backoff, Bus
 from common.secret import Secret
 from tests import awaiting
+from trove.bus import names
 
 from .conftest import PATIENCE
 

@@ -6,7 +6,7 @@ import pytest
 
 from common.contract import types as t
 from common.errors import Busy, Unreachable
-from common.openstack.rpc import names
+from trove.bus import names
 
 from .conftest import PATIENCE
 

@@ -12,9 +12,10 @@ from common.contract import Guest, codec, methods
 from common.contract import types as t
 from common.crypto import random_id
 from common.openstack.context import RequestContext
-from common.openstack.rpc import names, sealing
+from common.openstack.rpc import sealing
 from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
+from trove.bus import names
 
 oslo_messaging = pytest.importorskip("oslo_messaging")
 

@@ -7,12 +7,11 @@ import pytest
 
 from common.contract import types as t
 from common.errors import NotReady, Refused, Unreachable
-from common.openstack.rpc import names
-from common.openstack.rpc.client import ConductorClient
 from common.openstack.rpc.sealing import KeyPair
 from tests import awaiting
-from trove.bus import reports
+from trove.bus import names, reports
 from trove.bus.reports import ConductorServer
+from troveguest.bus.client import ConductorClient
 
 from .conftest import PATIENCE, agent_info
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg
 
-from common.openstack import options
-from troveguest import config
+from troveguest import config, options
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SAMPLE = CHECKOUT / "docs" / "reference" / "troveguest.conf.sample"

@@ -15,8 +15,8 @@ from common.contract import types as t
 from common.contract.declare import methods
 from common.contract.guest import Guest
 from common.openstack.context import RequestContext
-from common.openstack.rpc.server import Request
 from tests.troveguest.disk_engine import DiskEngine
+from troveguest.bus.server import Request
 from troveguest.handlers.lifecycle import Lifecycle
 from troveguest.host.fake import FakeHost
 from troveguest.journal import Journal

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import troveguest
-from common.openstack import options
-from troveguest import config
+from troveguest import config, options
 
 MINIMUM = """\
 [DEFAULT]

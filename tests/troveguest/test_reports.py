@@ -18,7 +18,7 @@ SEEN = Observation(status=t.ServiceStatus.HEALTHY, sentence="It answers.", serve
 
 
 class Conductor:
-    """Stands for ``common.openstack.rpc.client.ConductorClient``."""
+    """Stands for ``troveguest.bus.client.ConductorClient``."""
 
     def __init__(self) -> None:
         self.down = False

@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 
 from common import crypto, errors
-from common.openstack.rpc import connection, names
+from common.openstack.rpc import connection
+
+from . import names
 
 LOG = logging.getLogger(__name__)
 

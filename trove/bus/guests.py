@@ -16,11 +16,13 @@ from common.contract.guest import Guest
 from common.contract.types import OperationState, Ticket
 from common.crypto import Key, Unopened
 from common.errors import DeadlinePassed, Invalid, Stale, Unreachable, from_code
-from common.openstack.rpc import envelope, names, sealing
+from common.openstack.rpc import envelope, sealing
 from common.openstack.rpc.connection import Bus, Delivery
 from common.openstack.rpc.promise import Promise
 from trove.domain import since
 from trove.domain.peers import PeerKeys, check_known
+
+from . import names
 
 LOG = logging.getLogger(__name__)
 

@@ -17,8 +17,10 @@ from common.contract.version import CONTRACT_VERSION
 from common.crypto import Key, Unopened
 from common.errors import Invalid, TroveError
 from common.openstack import context
-from common.openstack.rpc import envelope, names, sealing
+from common.openstack.rpc import envelope, sealing
 from common.openstack.rpc.connection import Bus, Delivery
+
+from . import names
 
 LOG = logging.getLogger(__name__)
 

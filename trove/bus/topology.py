@@ -5,9 +5,9 @@ Declared over the management interface throughout: logins can be made nowhere el
 
 from collections.abc import Iterable
 
-from common.openstack.rpc import names
 from common.secret import Secret
 
+from . import names
 from .admin import Admin
 
 # An agent holds one connection with a few channels, and for a while also a dead one that the broker still believes in.

@@ -23,8 +23,12 @@ from .sources import Sources
 ALL = "all"
 KIT = "conformance"
 """The agent's package with which ``selftest`` tries it; no release has it."""
-_KIT = {"troveguest": (KIT, "datastores/fake"), "common": ("datastores/fake.py",)}
+_KIT = {"troveguest": (KIT, "datastores/fake", "host/fake.py"), "common": ("datastores/fake.py",)}
 """What a self-test needs beside the release of any engine."""
+_NEVER = {"troveguest": (KIT, "oslo_options.py")}
+"""What is for tests and tools alone: no release has it."""
+_ENGINES_IN = ("datastores", "host")
+"""Directories of a package whose modules are there for one engine when they are called by its name."""
 
 _STUB = '''\
 #!/usr/bin/python3 -IS
@@ -123,10 +127,12 @@ def _is_release(directory: Path) -> bool:
 
 
 def _ignore(package: Path, engines: Sequence[str]) -> Callable[[str, list[str]], set[str]]:
-    """For copytree: byte code, the conformance kit, and in ``datastores`` the modules and packages of ``engines``."""
+    """For copytree: byte code, what is in ``_NEVER``, and modules and packages of the ``engines`` that are left out."""
+    never = {package / name for name in _NEVER.get(package.name, ())}
+    plugged = {package / name for name in _ENGINES_IN}
+
     def ignore(directory: str, names: list[str]) -> set[str]:
-        foreign = Path(directory) == package / "datastores"
-        return {name for name in names if name == "__pycache__" or Path(directory, name) == package / KIT
-                or (foreign and Path(name).stem.partition("_")[0] in engines)}
+        return {name for name in names if name == "__pycache__" or Path(directory, name) in never
+                or (Path(directory) in plugged and Path(name).stem.partition("_")[0] in engines)}
 
     return ignore

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from common.contract.placement import BusLogin
-from common.openstack.rpc import names
 from common.secret import Secret
+from trove.bus import names
 from trove.db.store import Store
 from trove.metrics.figures import Figures
 from trove.providers.base import Provider

@@ -10,8 +10,8 @@ from common.contract import types as t
 from common.contract.declare import methods
 from common.contract.guest import Guest
 from common.openstack.context import RequestContext
-from common.openstack.rpc.server import Request
 
+from ..bus.server import Request
 from ..handlers.lifecycle import Lifecycle
 from ..host.base import Host
 from ..host.fake import FakeHost

@@ -17,7 +17,6 @@
       place.json     how the instance was placed, for its repair
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 AGENT, DATABASE, JOB = "agent", "database", "job"
@@ -27,99 +26,40 @@ LOGGED = (AGENT, DATABASE)
 DATA_MODE = 0o750
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
-    home: Path
+    """The paths of one instance."""
 
-    @property
-    def config(self) -> Path:
-        return self.home / "config"
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.config = home / "config"
+        self.state = home / "state"
+        self.engine = home / "engine"
+        self.orders = home / "orders"
+        self.jobs = home / "jobs"
+        self.run = home / "run"
+        self.log = home / "log"
+        self.volume = home / "volume"
+        self.data = self.volume / "data"
+        self.services = home / "services"
+        self.current = home / "current"
+        self.record = home / "place.json"
 
-    @property
-    def state(self) -> Path:
-        return self.home / "state"
-
-    @property
-    def engine(self) -> Path:
-        return self.home / "engine"
-
-    @property
-    def orders(self) -> Path:
-        return self.home / "orders"
-
-    @property
-    def jobs(self) -> Path:
-        return self.home / "jobs"
-
-    @property
-    def run(self) -> Path:
-        return self.home / "run"
-
-    @property
-    def log(self) -> Path:
-        return self.home / "log"
-
-    @property
-    def volume(self) -> Path:
-        return self.home / "volume"
-
-    @property
-    def data(self) -> Path:
-        return self.volume / "data"
-
-    @property
-    def services(self) -> Path:
-        return self.home / "services"
-
-    @property
-    def current(self) -> Path:
-        return self.home / "current"
-
-    @property
-    def record(self) -> Path:
-        return self.home / "place.json"
-
-    @property
-    def command(self) -> Path:
+        self.command = self.orders / "command.json"
         """The database server's command, as ``launcher.py`` reads it."""
-        return self.orders / "command.json"
-
-    @property
-    def wanted(self) -> Path:
+        self.wanted = self.orders / "wanted"
         """There as long as the database server is to be up."""
-        return self.orders / "wanted"
-
-    @property
-    def job(self) -> Path:
-        """The job that was ordered last, as ``runner.py`` reads it."""
-        return self.orders / "job.json"
-
-    @property
-    def job_input(self) -> Path:
-        return self.orders / "job.stdin"
-
-    @property
-    def news(self) -> Path:
-        """A named pipe: the runner writes a byte when a job begins or ends."""
-        return self.home / "news"
-
-    @property
-    def job_state(self) -> Path:
-        return self.jobs / "state.json"
-
-    @property
-    def job_output(self) -> Path:
-        return self.jobs / "output"
-
-    @property
-    def database_log(self) -> Path:
+        self.database_log = self.log / DATABASE / "current"
         """What the server says on its standard streams, as svlogd keeps it."""
-        return self.log / DATABASE / "current"
-
-    @property
-    def database_process(self) -> Path:
+        self.database_process = self.jobs / "database"
         """The server's process, as ``launcher.py`` notes it."""
-        return self.jobs / "database"
+
+        self.job = self.orders / "job.json"
+        """The job that was ordered last, as ``runner.py`` reads it."""
+        self.job_input = self.orders / "job.stdin"
+        self.job_state = self.jobs / "state.json"
+        self.job_output = self.jobs / "output"
+        self.news = home / "news"
+        """A named pipe: the runner writes a byte when a job begins or ends."""
 
     def service(self, name: str) -> Path:
         return self.services / name

@@ -3,10 +3,9 @@
 ``names``       exchanges, queues, keys and logins
 ``envelope``    the outer, clear shape: oslo.messaging 2.0 with exactly one argument, ``sealed``
 ``sealing``     the inner, sealed shape: requests and replies
-``replay``      which calls an agent has seen
 ``connection``  Bus: one thread, one connection, for ever re-made
-``client``      an agent's reports
-``server``      an agent's answers
+``link``        one connection from its making to its end
+``promise``     an answer that one thread waits for
 
-The control plane's ends of both are ``trove.bus.guests`` and ``trove.bus.reports``.
+The agent's ends are in ``troveguest.bus``, the control plane's in ``trove.bus``.
 """

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from common.openstack.rpc import names
 from common.openstack.rpc.connection import Bus
 from common.openstack.rpc.link import BusAddress
-from trove.bus import events
+from trove.bus import events, names
 from trove.bus.admin import Admin
 from trove.bus.events import Events
 

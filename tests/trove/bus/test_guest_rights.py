@@ -8,11 +8,11 @@ import amqp
 import pytest
 
 from common import errors
-from common.openstack.rpc import names
 from common.openstack.rpc.link import BusAddress
 from common.secret import Secret
 from tests.broker import Guest
 from tests.trove.bus import amqp_peer
+from trove.bus import names
 from trove.bus.admin import Admin
 from trove.standalone.rabbit import PrivateNode
 

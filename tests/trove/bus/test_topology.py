@@ -6,12 +6,12 @@ from collections.abc import Callable
 import amqp
 import pytest
 
-from common.openstack.rpc import names
 from common.openstack.rpc.link import BusAddress
 from common.secret import Secret
 from tests import awaiting
 from tests.broker import Guest
 from tests.trove.bus import amqp_peer
+from trove.bus import names
 from trove.bus.admin import Admin
 from trove.bus.topology import GuestTopology
 

@@ -15,10 +15,10 @@ import amqp
 import pytest
 
 from common import errors
-from common.openstack.rpc import names
 from common.secret import Secret
 from tests import awaiting
 from tests.trove.bus import amqp_peer
+from trove.bus import names
 from trove.bus.topology import GuestTopology
 from trove.standalone import processes, rabbit
 from trove.standalone.authority import Authority

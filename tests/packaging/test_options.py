@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from common.errors import Invalid
-from common.openstack import options
 from common.secret import Secret
+from troveguest import options
 
 
 class Default(Struct, frozen=True, kw_only=True):
@@ -197,7 +197,7 @@ def _plain(found: Options) -> dict[str, object]:
 def _theirs(directory: Path) -> dict[str, object]:
     from oslo_config import cfg
 
-    from common.openstack import oslo_options
+    from troveguest import oslo_options
 
     conf = cfg.ConfigOpts()
     for section, opts in oslo_options.export(Options):

@@ -1,4 +1,4 @@
-"""The options that ``common.openstack.options`` declares, as real oslo.config ones.
+"""The options that ``troveguest.options`` declares, as real oslo.config ones.
 
 Imported only where oslo.config is installed: by the sample generator, the validator and the control plane's tools,
 through a package's ``oslo.config.opts`` entry point. No resident agent loads it.

@@ -10,7 +10,7 @@ A service declares one struct a section and one struct over them; the field ``de
         bus: Bus
 
 Types are string, integer, float, boolean and list of strings, a ``Literal`` of strings for a choice, and ``Secret``
-for a string that must not be shown. ``common.openstack.oslo_options`` offers the same declarations as real oslo.config
+for a string that must not be shown. ``troveguest.oslo_options`` offers the same declarations as real oslo.config
 options. Where both accept a file they read the same from it; this reader is the stricter: one line a value, no
 references to other options (``$name``), no empty numbers.
 """

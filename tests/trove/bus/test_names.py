@@ -2,7 +2,7 @@
 
 import re
 
-from common.openstack.rpc import names
+from trove.bus import names
 
 ID = "9f86d081-884c-4d65-9a2f-eaa0c55ad015"
 OTHER = "9f86d081-884c-4d65-9a2f-eaa0c55ad016"

@@ -7,7 +7,7 @@ seen, and within these ten minutes when its id is known. An agent's own clock ma
 import heapq
 import threading
 
-from .envelope import Refusal
+from common.openstack.rpc.envelope import Refusal
 
 WINDOW = 600.0
 """Seconds."""

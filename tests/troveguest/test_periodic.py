@@ -2,7 +2,7 @@
 
 import threading
 
-from common.openstack.periodic import Periodic
+from troveguest.periodic import Periodic
 
 
 class Clock:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.openstack.rpc.envelope import Refusal
-from common.openstack.rpc.replay import Refused, ReplayGuard
+from troveguest.bus.replay import Refused, ReplayGuard
 
 CALLS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.floats(-100, 2000, allow_nan=False)), max_size=60)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.contract import version
-from common.contract.check import check_handlers
 from common.contract.declare import Kind, Method, methods
 from common.contract.guest import Guest
 from common.contract.types import Failure
@@ -18,13 +17,11 @@ from common.contract.version import CONTRACT_VERSION
 from common.crypto import Unopened
 from common.errors import Internal, Invalid, Stale, TooOld, TroveError, Unreachable
 from common.openstack import context
+from common.openstack.rpc import envelope, names, sealing
+from common.openstack.rpc.connection import Bus, Delivery
+from common.openstack.rpc.envelope import Refusal
 
-from . import envelope, names, sealing
-from .connection import Bus, Delivery
-from .envelope import Refusal
 from .replay import Refused, ReplayGuard
-
-__all__ = ["GuestServer", "Request", "check_handlers"]
 
 LOG = logging.getLogger(__name__)
 

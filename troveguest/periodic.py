@@ -4,41 +4,37 @@ import threading
 import time
 from collections.abc import Callable
 
-from . import log
+from common.openstack import log
 
 LOG = log.get(__name__)
 
 
 class Task:
-    """One recurring piece of work; ``wake`` makes it due now, from any thread."""
+    """One recurring piece of work, ``due`` by the clock of its owner; ``wake`` makes it due now, from any thread."""
 
     def __init__(self, owner: "Periodic", name: str, interval: float, work: Callable[[], float | None]) -> None:
-        self.name = name
-        self.interval = interval
+        self.due = owner.now()
         self._owner = owner
+        self._name = name
+        self._interval = interval
         self._work = work
-        self._due = owner.now()
 
     def wake(self) -> None:
-        self._owner.put_due(self, self._owner.now())
-
-    @property
-    def due(self) -> float:
-        return self._due
+        with self._owner.changed:
+            self.due = min(self.due, self._owner.now())
+            self._owner.changed.notify_all()
 
     def run(self) -> None:
         """What ``work`` returns is the pause until the next time, if it is a number; a defect costs one turn."""
-        self._due = self._owner.now() + self.interval
+        self.due = self._owner.now() + self._interval
         try:
             pause = self._work()
         except Exception as error:  # noqa: BLE001 (recurring work ends with its service, not with one bad turn)
-            LOG.error(f"A turn of {self.name} failed and is tried again.", error)
+            LOG.error(f"A turn of {self._name} failed and is tried again.", error)
             return
-        if pause is not None:
-            self._owner.put_off(self, pause)
-
-    def move(self, due: float) -> None:
-        self._due = due
+        with self._owner.changed:
+            if pause is not None and self.due > self._owner.now():  # else somebody woke it meanwhile
+                self.due = self._owner.now() + pause
 
 
 class Periodic:
@@ -46,11 +42,10 @@ class Periodic:
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.now = clock
-        self._name = name
+        self.changed = threading.Condition()
         self._tasks: list[Task] = []
-        self._changed = threading.Condition()
         self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self.run, name=name, daemon=True)
 
     def every(self, interval: float, name: str, work: Callable[[], float | None]) -> Task:
         """``work`` runs at start and then every ``interval`` seconds, counted from the start of each run."""
@@ -59,15 +54,14 @@ class Periodic:
         return task
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self.run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Returns when the turn under way has ended, or ``timeout`` seconds have passed."""
-        with self._changed:
+        with self.changed:
             self._stopping = True
-            self._changed.notify_all()
-        if self._thread is not None:
+            self.changed.notify_all()
+        if self._thread.is_alive():
             self._thread.join(timeout)
 
     def run(self) -> None:
@@ -82,24 +76,13 @@ class Periodic:
             task.run()
         return len(due)
 
-    def put_due(self, task: Task, due: float) -> None:
-        with self._changed:
-            task.move(min(task.due, due))
-            self._changed.notify_all()
-
-    def put_off(self, task: Task, pause: float) -> None:
-        """Sets the next time, unless somebody woke the task meanwhile."""
-        with self._changed:
-            if task.due > self.now():
-                task.move(self.now() + pause)
-
     def _next(self) -> Task | None:
         """The task that is due first, when it is due; None when the work is to end."""
-        with self._changed:
+        with self.changed:
             while not self._stopping:
                 task = min(self._tasks, key=lambda each: each.due, default=None)
                 pause = None if task is None else task.due - self.now()
                 if task is not None and pause is not None and pause <= 0:
                     return task
-                self._changed.wait(pause)
+                self.changed.wait(pause)
         return None

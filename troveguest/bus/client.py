@@ -5,9 +5,8 @@ from collections.abc import Callable
 from common.contract.conductor import Conductor
 from common.contract.declare import Method, methods
 from common.crypto import Key
-
-from . import envelope, names, sealing
-from .connection import Bus
+from common.openstack.rpc import envelope, names, sealing
+from common.openstack.rpc.connection import Bus
 
 REPORT_EXPIRY = 60.0
 """Seconds after which an unconfirmed report that no conductor took is dropped: a later one says more, and who takes it
