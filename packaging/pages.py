@@ -77,6 +77,10 @@ def sentences() -> str:
         "## Kinds", "", "`fault_details` of an instance name the kind.", "",
         *_table(("kind", "HTTP", "worth repeating", "meaning"), kinds), "",
         *(line for where, title in _PLACES.items() for line in _place(where, title)),
+        "## What is found", "",
+        "`trovectl doctor`, `trove-guestagent doctor` and `preflight` find the errors above, and these.", "",
+        *_table(("level", "sentence", "remedy"), dict.fromkeys(
+            each for where in _LOOKS for file in _sources(CHECKOUT / where) for each in _found(file))), "",
     ))
 
 
@@ -154,6 +158,8 @@ _PLACES = {
     "trove/cli": "A command of `trovectl` ends", "trove/config.py": "The configuration of the control plane is wrong",
     "troveguest/options.py": "The configuration of an agent is wrong",
 }
+
+_LOOKS = ("trove/cli/checks", "troveguest/place/preflight.py")
 
 FAULTS = ("trove/taskmanager", "trove/providers", "trove/releases/installing.py", "trove/bus", "troveguest/place",
           "troveguest/datastores", "troveguest/handlers", "troveguest/host", "troveguest/bus", "common/openstack/rpc")
@@ -337,6 +343,14 @@ def _raised(file: Path) -> Iterator[tuple[str, str, str]]:
         said, *remedy = [_text(argument) for argument in call.args]
         if name in kinds and said.strip("… "):
             yield f"`{kinds[name]}`", said, remedy[0] if remedy else ""
+
+
+def _found(file: Path) -> Iterator[tuple[str, str, str]]:
+    """Level, sentence and remedy of each finding that is made in ``file``."""
+    for call in ast.walk(ast.parse(file.read_text())):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("warning", "failed"):
+            _, said, remedy = map(_text, call.args)
+            yield call.func.id, said, remedy
 
 
 def _text(node: ast.expr) -> str:

@@ -23,7 +23,9 @@ usage: trove-guestagent COMMAND
   check [--config-file FILE]… [--config-dir DIRECTORY]…
                    say what is wrong with the configuration
   config-sample    print every option with its help and its default
-  place            make or repair a place; reads its description (JSON) from standard input, answers in JSON
+  preflight        say whether this machine can carry an instance; reads a description of its place (JSON) from
+                   standard input, answers in JSON
+  place            make or repair a place; likewise
   grow             make the volume of a place larger; likewise
   unplace          remove a place; likewise
   selftest         try this agent here, with an engine in memory
@@ -81,18 +83,6 @@ def version(arguments: Sequence[str]) -> int:
     return 0
 
 
-def place(arguments: Sequence[str]) -> int:
-    return _on_the_host("place")
-
-
-def grow(arguments: Sequence[str]) -> int:
-    return _on_the_host("grow")
-
-
-def unplace(arguments: Sequence[str]) -> int:
-    return _on_the_host("unplace")
-
-
 def selftest(arguments: Sequence[str]) -> int:
     """Exit code 1 when a behaviour is not as it must be."""
     try:
@@ -108,10 +98,13 @@ def usage(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _on_the_host(action: str) -> int:
-    from . import place
+def _on_the_host(action: str) -> Callable[[Sequence[str]], int]:
+    def run(arguments: Sequence[str]) -> int:
+        from . import place
 
-    return place.main(action)
+        return place.main(action)
+
+    return run
 
 
 def _sources(arguments: Sequence[str]) -> "tuple[list[Path], list[Path]]":
@@ -136,6 +129,7 @@ def _complain(sentence: str, code: int) -> int:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "run": run, "check": check, "config-sample": config_sample, "place": place, "grow": grow, "unplace": unplace,
+    "run": run, "check": check, "config-sample": config_sample,
+    **{action: _on_the_host(action) for action in ("preflight", "place", "grow", "unplace")},
     "selftest": selftest, "version": version, "help": usage, "--help": usage, "-h": usage,
 }

@@ -1,4 +1,4 @@
-"""What the root command ``trove-guestagent place | grow | unplace`` reads on standard input and answers on its output.
+"""What the root command ``trove-guestagent preflight | place | grow | unplace`` reads on standard input, and answers.
 
 It goes over a pipe or SSH from a provider to the host that will carry the instance, once, and holds that guest's
 secrets.
@@ -33,25 +33,33 @@ class GuestKeys(Struct, frozen=True, kw_only=True):
     from_guest: Secret
 
 
-class Placement(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One instance on a Linux host. ``home`` is its directory; ``release`` the agent release to run from (a directory).
+class Preflight(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an instance would need of a host. ``home`` is its directory; ``release`` the agent release to run from (a
+    directory).
 
-    ``volume_gb`` None means: no volume of its own. ``address`` and ``port`` are where the server is to listen.
+    ``volume_gb`` None means: no volume of its own. ``address`` and ``port`` are where the server is to listen;
+    ``clock`` is the time of who asks, in seconds since 1970, None when that does not matter.
     """
 
-    instance_id: InstanceId
     home: str
     release: str
     datastore: str
-    datastore_version: str
     address: str
     port: int
-    memory_mb: Annotated[int, Meta(ge=64)]
-    vcpus: Annotated[int, Meta(ge=1)]
     volume_gb: Annotated[int, Meta(ge=1)] | None
     bus: BusLogin
-    keys: GuestKeys
     binaries: str = ""
+    clock: float | None = None
+
+
+class Placement(Preflight, frozen=True, kw_only=True, omit_defaults=True):
+    """One instance on a Linux host."""
+
+    instance_id: InstanceId
+    datastore_version: str
+    memory_mb: Annotated[int, Meta(ge=64)]
+    vcpus: Annotated[int, Meta(ge=1)]
+    keys: GuestKeys
     log_json: bool = False
     log_debug: bool = False
 

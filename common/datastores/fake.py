@@ -42,6 +42,7 @@ MANIFEST = Manifest(
     name="fake",
     versions=("1.0",),
     default_port=3306,
+    programs={},
     capabilities=frozenset({"databases", "users", "access", "root"}),
     users_have_hosts=True,
     reserved_users=RESERVED_USERS,

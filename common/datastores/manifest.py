@@ -8,6 +8,7 @@ from dataclasses import dataclass
 class Manifest:
     """What both sides know about an engine without asking a server.
 
+    ``programs`` maps those that a machine must have to the Debian package that brings them.
     ``capabilities`` name the optional protocols of ``troveguest.datastores.base`` that the engine implements.
     The ``check_*`` functions raise ``common.errors.Invalid`` or ``Refused`` with the rule in the sentence.
     """
@@ -15,6 +16,7 @@ class Manifest:
     name: str
     versions: tuple[str, ...]
     default_port: int
+    programs: dict[str, str]
     capabilities: frozenset[str]
     users_have_hosts: bool
     reserved_users: frozenset[str]

@@ -177,6 +177,8 @@ MANIFEST = Manifest(
     name="mariadb",
     versions=("10.6", "10.11", "11.4", "11.8"),
     default_port=3306,
+    programs={"mariadbd": "mariadb-server-core", "mariadb-install-db": "mariadb-server-core",
+              "my_print_defaults": "mariadb-client-core"},
     capabilities=frozenset({"databases", "users", "access", "root"}),
     users_have_hosts=True,
     reserved_users=RESERVED_USERS,

@@ -1,17 +1,18 @@
 """``trovectl doctor``: whether this machine can run Trove, and whether the installation on it is whole."""
 
-import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import typer
 
+from common import findings
+from common.findings import Finding, collect
 from trove.standalone.state import State
 
 from . import output
-from .checks import findings, machine
-from .checks.findings import Finding, collect
+from .checks import machine
 from .session import AsJson, StateDirectory
 
 
@@ -28,7 +29,7 @@ def doctor(state: StateDirectory, as_json: AsJson = False) -> None:
     printed = output.Output(as_json)
     found = list(examine(State(state.absolute())))
     healthy = all(each.level != "failed" for each in found)
-    printed.document({"healthy": healthy, "findings": [dataclasses.asdict(each) for each in found]})
+    printed.document({"healthy": healthy, "findings": [msgspec.structs.asdict(each) for each in found]})
     printed.rows(("", "CHECK", "FINDING"),
                  [(each.level, each.check, f"{each.sentence} {each.remedy}".strip()) for each in found])
     if not healthy:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from common.contract.placement import BusLogin, GuestKeys, Placed
 from common.errors import Internal
+from common.findings import Finding
 from trove.domain.spots import Load, Spot
 
 
@@ -46,8 +47,14 @@ class Provider(Protocol):
         Raises NoSpace when there is none.
         """
 
+    def preflight(self, wanted: Wanted, bus: BusLogin) -> tuple[Finding, ...]:
+        """Whether the machine of its spot can carry it, and reach this broker. Makes nothing."""
+
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
-        """Makes or repairs the place and starts the agent in it. A server that runs there is not touched."""
+        """Makes or repairs the place and starts the agent in it. A server that runs there is not touched.
+
+        Before it makes anything, it raises what ``preflight`` finds failed.
+        """
 
     def unplace(self, instance_id: str, host: str | None) -> None:
         """Stops and removes all of it: processes, mounts, users, files. Nothing to do when nothing is there."""

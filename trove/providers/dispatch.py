@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from common.contract.placement import BusLogin, GuestKeys, Placed
+from common.findings import Finding
 from trove.domain.spots import Load, Spot
 
 from .base import Provider, Wanted
@@ -22,6 +23,9 @@ class Dispatcher:
 
     def find_spot(self, wanted: Wanted, loads: Sequence[Load]) -> Spot:
         return self._chosen.find_spot(wanted, loads)
+
+    def preflight(self, wanted: Wanted, bus: BusLogin) -> tuple[Finding, ...]:
+        return self._of(wanted.found().host).preflight(wanted, bus)
 
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
         return self._of(wanted.found().host).place(wanted, bus, keys)

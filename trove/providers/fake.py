@@ -7,6 +7,7 @@ from pathlib import Path
 from common import datastores
 from common.contract.placement import BusLogin, GuestKeys, Placed
 from common.errors import NoSpace, TroveError
+from common.findings import Finding, ok
 from trove.domain.spots import Load, Spot
 
 from .base import Wanted
@@ -35,6 +36,10 @@ class FakeProvider:
             if address not in taken:
                 return Spot(None, address, datastores.manifest(wanted.datastore).default_port)
         raise NoSpace("All addresses are in use.", "Delete an instance.")
+
+    def preflight(self, wanted: Wanted, bus: BusLogin) -> tuple[Finding, ...]:
+        self._maybe_fail("preflight")
+        return (ok("fake", "This is a fake."),)
 
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
         self._maybe_fail("place")

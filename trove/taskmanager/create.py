@@ -41,7 +41,7 @@ def open_bus(work: Work) -> None:
     work.announce(f"conductor.watch.{work.instance_id}")
 
 
-@step("Makes the place: directories, users, limits, volume, agent.", patience=600)
+@step("Looks whether the machine can carry it, and makes the place: users, limits, volume, agent.", patience=600)
 def place(work: Work) -> None:
     put_in_place(work.services, work.instance())
 

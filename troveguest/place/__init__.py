@@ -1,4 +1,4 @@
-"""The root command that makes, enlarges and removes an instance's place on a Linux host.
+"""The root command that looks at a Linux host and makes, enlarges and removes an instance's place on it.
 
 ``main`` reads a description on standard input and answers on standard output, both JSON
 (``common.contract.placement``). An error is ``{"code", "message", "hint"}`` with exit code 1.
@@ -12,13 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from common.contract import codec
-from common.contract.placement import Growth, Placement, Unplacement
+from common.contract.placement import Growth, Placement, Preflight, Unplacement
 from common.contract.types import Failure
 from common.errors import HostFailed, Internal, NoSpace, TroveError
 
-from . import placing
+from . import placing, preflight
 
 ACTIONS: dict[str, tuple[type, Callable[[Any], object]]] = {
+    "preflight": (Preflight, preflight.answer),
     "place": (Placement, placing.place),
     "grow": (Growth, placing.grow),
     "unplace": (Unplacement, placing.unplace),

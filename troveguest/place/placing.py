@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.contract.placement import Growth, Placed, Placement, Unplacement
-from common.errors import HostFailed, Invalid, NotFound
+from common.errors import Invalid, NotFound
 
 from ..host import files, record
 from ..host.layout import DATA_MODE, LOGGED, Layout
-from . import commands, configuration, limits, picture, remains, services, users, volume
+from . import commands, configuration, limits, picture, preflight, remains, services, users, volume
 from .limits import NONE, Limits
 from .volume import Volume
 
@@ -34,10 +34,10 @@ class Site:
 def place(placement: Placement) -> Placed:
     """Makes or repairs the place and starts the agent. A server that runs there is not touched.
 
-    Raises Invalid, Conflict, HostFailed, NoSpace.
+    Nothing is made on a machine that cannot carry it. Raises Invalid, Conflict, HostFailed, NoSpace, Unreachable.
     """
     layout = _layout(placement.instance_id, placement.home)
-    _check(placement)
+    preflight.require(placement, is_new=not layout.record.exists())
     with _held(layout.home):
         site = Site(placement, layout)
         before = _picture(layout) if layout.record.exists() else None
@@ -164,19 +164,6 @@ def _volume(layout: Layout) -> volume.Place:
     """Images are beside the directory that the homes are in: ``<root>/instances/<id>``, ``<root>/volumes/<id>.img``."""
     pool = layout.home.parent.parent / "volumes"
     return volume.Place(pool / f"{layout.home.name}.img", layout.volume)
-
-
-def _check(placement: Placement) -> None:
-    release = Path(placement.release)
-    if not (release / "bin" / "trove-guestagent").is_file():
-        raise Invalid(f"{release} is no release of the agent.", "Build one: trovectl agent build.")
-    if not (release / "lib" / "troveguest" / "datastores" / placement.datastore).is_dir():
-        raise Invalid(f"The release {release} is not for {placement.datastore}.", "Build one: trovectl agent build.")
-    if commands.is_root():
-        for path in (*Path(placement.home).parents, release, *release.parents):
-            if path.exists() and not path.stat().st_mode & 0o001:
-                raise HostFailed(f"Users of instances cannot pass through {path}.",
-                                 f"Let them: chmod o+x {path}, or choose another directory.")
 
 
 def _write_record(layout: Layout, decided: Volume, volume_gb: int | None) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from common import findings
 from common.contract import codec
 from common.errors import HostFailed
+from common.findings import Finding
 from tests import ground
 from tests.trove.cli.served import Served
 from tests.trove.cli.typed import trovectl
-from trove.cli.checks import findings, installation, machine
-from trove.cli.checks.findings import Finding
+from trove.cli.checks import installation, machine
 from trove.db.store import open_store
 from trove.standalone import ports, rabbit_files, service
 from trove.standalone.state import State
@@ -177,7 +178,8 @@ def test_an_error_of_a_check_is_its_finding() -> None:
     def look() -> Iterator[Finding]:
         yield findings.ok("one", "It is well.")
         raise HostFailed("It is not.", "Mend it.")
-    assert findings.collect("one", look) == [Finding("one", "failed", "It is not.", "Mend it.")]
+    found = findings.collect("one", look)
+    assert found == [Finding("one", "ok", "It is well."), Finding("one", "failed", "It is not.", "Mend it.")]
 
 
 def test_the_command_prints_each_finding_and_ends_with_one_when_something_failed(state: State) -> None:

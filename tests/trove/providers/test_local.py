@@ -3,13 +3,14 @@
 import dataclasses
 import json
 import os
-import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from common.contract.placement import BusLogin, GuestKeys
 from common.errors import Busy, HostFailed, Internal
+from common.findings import Finding
 from common.secret import Secret
 from tests.trove.releases import making
 from trove.domain.spots import Load, Spot
@@ -116,13 +117,15 @@ def test_the_address_is_the_installations(tmp_path: Path) -> None:
     assert provider.find_spot(WANTED, (Load("other", elsewhere, 512, 2),)) == spot
 
 
-def test_a_port_that_is_taken_on_every_address_is_told_before(tmp_path: Path) -> None:
-    provider = make(tmp_path, _PLACED)
-    with socket.create_server(("0.0.0.0", 0)) as server:
-        wanted = dataclasses.replace(WANTED, spot=Spot(None, "127.64.7.1", server.getsockname()[1]))
-        with pytest.raises(HostFailed, match="every address"):
-            provider.place(wanted, BUS, KEYS)
-    assert not (tmp_path / "notes").exists()
+def test_a_preflight_says_the_same_without_secrets_of_the_guest(tmp_path: Path) -> None:
+    found = {"check": "disk", "level": "warning", "sentence": "It is small.", "remedy": "Make it larger."}
+    provider = make(tmp_path, f"print(json.dumps([{found!r}])); return 0")
+    assert provider.preflight(WANTED, BUS) == (Finding("disk", "warning", "It is small.", "Make it larger."),)
+    note, = notes(tmp_path)
+    order = note["order"]
+    assert note["argv"] == ["preflight"] and "keys" not in order
+    assert (order["address"], order["port"], order["volume_gb"]) == ("127.64.7.1", 3306, 2)
+    assert abs(order["clock"] - time.time()) < 60
 
 
 def test_the_release_is_installed_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from common.contract import codec
 from common.contract.placement import Placement
-from common.errors import HostFailed, Invalid
+from common.errors import Conflict, HostFailed, Invalid
 from common.secret import Secret
 from tests import leftovers
 from tests.awaiting import until
@@ -293,6 +294,16 @@ def test_a_directory_that_users_cannot_pass_is_named(as_root) -> None:
         assert "chmod" in caught.value.hint
     finally:
         as_root.top.chmod(0o711)
+
+
+def test_nothing_is_made_on_a_machine_that_cannot_carry_it(ground) -> None:
+    placement = ground.placement(address="127.64.255.2")
+    with socket.create_server((placement.address, 0)) as server:
+        taken = msgspec.structs.replace(placement, port=server.getsockname()[1])
+        with pytest.raises(Conflict, match="Another program listens"):
+            ground.place(taken)
+    assert ground.left_of(placement.instance_id) == {}
+    ground.place(taken)
 
 
 def test_an_ordinary_user_is_told_what_he_does_not_get(as_ordinary) -> None:

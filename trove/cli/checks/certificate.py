@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 from oslo_config import cfg
 
+from common.findings import Finding, failed, ok, warning
 from trove.api import server
 from trove.standalone import tls
 from trove.standalone.state import State
-
-from .findings import Finding, failed, ok, warning
 
 SOON = datetime.timedelta(days=30)
 

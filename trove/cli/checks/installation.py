@@ -10,6 +10,7 @@ import sqlalchemy
 from oslo_config import cfg
 
 from common.errors import HostFailed
+from common.findings import Finding, failed, ok, warning
 from trove import config
 from trove.db import instances
 from trove.providers.local import addresses
@@ -18,7 +19,6 @@ from trove.standalone.state import State
 
 from ..rest import Client
 from ..session import of_installation
-from .findings import Finding, failed, ok, warning
 from .machine import existing
 
 DATABASE_PORT = 3306

@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from common.findings import Finding, failed, ok, warning
 from trove.standalone import engines
-
-from .findings import Finding, failed, ok, warning
 
 ROOT = Path("/")
 PACKAGES = {

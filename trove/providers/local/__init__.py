@@ -1,12 +1,15 @@
 """Instances on this machine: each a supervised directory with an address, a volume and limits of its own."""
 
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from common import datastores
-from common.contract.placement import BusLogin, Growth, GuestKeys, Placed, Placement, Unplacement
-from common.errors import HostFailed
+from common.contract.placement import BusLogin, Growth, GuestKeys, Placed, Placement, Preflight, Unplacement
+from common.findings import Finding
 from trove.domain.spots import Load, Spot
 from trove.releases import installing
 
@@ -45,14 +48,14 @@ class LocalProvider:
         address = addresses.allocate(self._installation, wanted.instance_id, taken, addresses.listening())
         return Spot(None, address, datastores.manifest(wanted.datastore).default_port)
 
+    def preflight(self, wanted: Wanted, bus: BusLogin) -> tuple[Finding, ...]:
+        return agent.run(self._way, self._release(), "preflight", self._preflight(wanted, bus), tuple[Finding, ...])
+
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
-        spot = wanted.found()
-        _check_port(spot)
         placement = Placement(
-            instance_id=wanted.instance_id, home=str(self._home(wanted.instance_id)), release=str(self._release()),
-            datastore=wanted.datastore, datastore_version=wanted.datastore_version, address=spot.address,
-            port=spot.port, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, volume_gb=wanted.volume_gb, bus=bus,
-            keys=keys, log_json=self._log_json, log_debug=self._log_debug)
+            **structs.asdict(self._preflight(wanted, bus)), instance_id=wanted.instance_id,
+            datastore_version=wanted.datastore_version, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, keys=keys,
+            log_json=self._log_json, log_debug=self._log_debug)
         return agent.run(self._way, self._release(), "place", placement, Placed)
 
     def unplace(self, instance_id: str, host: str | None) -> None:
@@ -68,6 +71,12 @@ class LocalProvider:
         names += [path.stem for path in (self._state / "volumes").glob("*.*")]
         return frozenset(name for name in names if _ID.fullmatch(name))
 
+    def _preflight(self, wanted: Wanted, bus: BusLogin) -> Preflight:
+        spot = wanted.found()
+        return Preflight(
+            home=str(self._home(wanted.instance_id)), release=str(self._release()), datastore=wanted.datastore,
+            address=spot.address, port=spot.port, volume_gb=wanted.volume_gb, bus=bus, clock=time.time())
+
     def _home(self, instance_id: str) -> Path:
         return self._state / "instances" / instance_id
 
@@ -76,11 +85,3 @@ class LocalProvider:
         if self._installed is None:
             self._installed = installing.install(self._source, self._state / "releases")
         return self._installed
-
-
-def _check_port(spot: Spot) -> None:
-    """Raises HostFailed where somebody listens on this port of all addresses: ours could not be had beside that."""
-    listeners = addresses.listening()
-    if ("0.0.0.0", spot.port) in listeners and (spot.address, spot.port) not in listeners:  # noqa: S104
-        raise HostFailed(f"Another program listens on port {spot.port} of every address of this machine.",
-                         "Stop it, or bind it to an address of its own.")
