@@ -5,13 +5,17 @@ import grp
 import os
 import pwd
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from common.errors import Conflict, HostFailed
 
 from . import commands
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 _RANGE = range(70000, 100000)
 """Ids that neither Debian's tools nor systemd nor subordinate ids claim: instances do not use up the system's."""
@@ -52,15 +56,10 @@ def names(instance_id: str) -> tuple[str, str]:
 
 def mine() -> Accounts:
     """For an ordinary user: everything is his."""
-    account = Account(_my_name(), os.geteuid(), os.getegid())
+    entry = _entry(pwd.getpwuid, os.geteuid())
+    # containers run programs under bare numbers
+    account = Account(entry.pw_name if entry else str(os.geteuid()), os.geteuid(), os.getegid())
     return Accounts(account, account)
-
-
-def _my_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # containers run programs under bare numbers
-        return str(os.geteuid())
 
 
 def ensure(instance_id: str) -> Accounts:
@@ -78,7 +77,7 @@ def ensure(instance_id: str) -> Accounts:
 
 def ids(instance_id: str) -> tuple[int, ...]:
     """User ids of those accounts that are there, the engine's first."""
-    return tuple(_account(name).uid for name in _present(instance_id) if _has_user(name))
+    return tuple(entry.pw_uid for name in _present(instance_id) if (entry := _entry(pwd.getpwnam, name)))
 
 
 def remove(instance_id: str) -> None:
@@ -87,11 +86,7 @@ def remove(instance_id: str) -> None:
         return
     with _account_files():
         for name in reversed(_present(instance_id)):
-            if _has_user(name):
-                # forced: a process that has ended but is not yet reaped counts as using the account
-                commands.run(["userdel", "--force", name], accept=(0, _ABSENT))
-            if _has_group(name):
-                commands.run(["groupdel", name], accept=(0, _ABSENT))
+            _delete(name)
 
 
 def _find(instance_id: str) -> Accounts | None:
@@ -105,10 +100,7 @@ def _find(instance_id: str) -> Accounts | None:
 def _ensure_account(name: str, instance_id: str, last: int, *more: str) -> None:
     if _is_whole(name, instance_id):
         return
-    if _has_user(name):
-        commands.run(["userdel", "--force", name], accept=(0, _ABSENT))
-    if _has_group(name):
-        commands.run(["groupdel", name], accept=(0, _ABSENT))
+    _delete(name)
     numbers = [f"SYS_{kind}_{end}={number}" for kind in ("UID", "GID")
                for end, number in (("MIN", _RANGE[0]), ("MAX", _RANGE[-1]))]
     commands.run([
@@ -118,15 +110,20 @@ def _ensure_account(name: str, instance_id: str, last: int, *more: str) -> None:
         *(word for setting in numbers for word in ("-K", setting)), *more, name])
 
 
+def _delete(name: str) -> None:
+    if _entry(pwd.getpwnam, name):
+        # forced: a process that has ended but is not yet reaped counts as using the account
+        commands.run(["userdel", "--force", name], accept=(0, _ABSENT))
+    if _entry(grp.getgrnam, name):
+        commands.run(["groupdel", name], accept=(0, _ABSENT))
+
+
 def _is_whole(name: str, instance_id: str) -> bool:
     """Whether the account is there with its group; a useradd that was killed may leave one without the other."""
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        return False
+    user, group = _entry(pwd.getpwnam, name), _entry(grp.getgrnam, name)
     if _is_foreign(name, instance_id):
         raise Conflict(f"The account {name} is not this instance's.", f"Look at {name} in /etc/passwd.")
-    return _has_group(name) and grp.getgrnam(name).gr_gid == entry.pw_gid
+    return user is not None and group is not None and group.gr_gid == user.pw_gid
 
 
 def _comment(instance_id: str) -> str:
@@ -141,27 +138,20 @@ def _account(name: str) -> Account:
 def _present(instance_id: str) -> list[str]:
     """Those of the names that are there and not an account of another instance whose id begins alike."""
     return [name for name in names(instance_id)
-            if (_has_user(name) or _has_group(name)) and not _is_foreign(name, instance_id)]
+            if (_entry(pwd.getpwnam, name) or _entry(grp.getgrnam, name)) and not _is_foreign(name, instance_id)]
 
 
 def _is_foreign(name: str, instance_id: str) -> bool:
-    return _has_user(name) and pwd.getpwnam(name).pw_gecos != _comment(instance_id)
+    user = _entry(pwd.getpwnam, name)
+    return user is not None and user.pw_gecos != _comment(instance_id)
 
 
-def _has_user(name: str) -> bool:
+def _entry(look: Callable[[K], T], key: K) -> T | None:
+    """What ``pwd`` or ``grp`` has under a name or number; None when it has nothing."""
     try:
-        pwd.getpwnam(name)
+        return look(key)
     except KeyError:
-        return False
-    return True
-
-
-def _has_group(name: str) -> bool:
-    try:
-        grp.getgrnam(name)
-    except KeyError:
-        return False
-    return True
+        return None
 
 
 def _draw_id(last: int) -> int:
@@ -170,22 +160,12 @@ def _draw_id(last: int) -> int:
     What a deleted instance's server wrote outside its own directories, /tmp say, would open to whoever has its id.
     """
     begin = int(os.pread(last, 16, 0) or _RANGE[secrets.randbelow(len(_RANGE))]) + 1 - _RANGE[0]
-    found = next((number for turn in range(len(_RANGE)) if _is_free(number := _RANGE[(begin + turn) % len(_RANGE)])),
-                 None)
+    numbers = (_RANGE[(begin + turn) % len(_RANGE)] for turn in range(len(_RANGE)))
+    found = next((each for each in numbers if not (_entry(pwd.getpwuid, each) or _entry(grp.getgrgid, each))), None)
     if found is None:
         raise HostFailed(f"The ids from {_RANGE[0]} to {_RANGE[-1]} are all taken.", "Delete instances.")
     os.pwrite(last, str(found).encode(), 0)
     return found
-
-
-def _is_free(number: int) -> bool:
-    for look in (pwd.getpwuid, grp.getgrgid):
-        try:
-            look(number)
-        except KeyError:
-            continue
-        return False
-    return True
 
 
 @contextmanager

@@ -15,7 +15,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import amqp
@@ -23,7 +24,7 @@ import amqp
 from common.errors import Unreachable
 
 from . import link as links
-from .link import BusAddress, Incoming, Publication
+from .link import BusAddress, Delivery, Publication
 from .promise import Promise
 
 __all__ = ["Bus", "BusAddress", "Delivery"]
@@ -47,24 +48,6 @@ STEADY = 10.0
 """Seconds that a connection must have held before the next failure counts as the first."""
 
 _Work = Callable[[links.Link], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message for us. ``ack`` or ``reject`` it once, from any thread; after a reconnect both do nothing."""
-
-    body: bytes = field(repr=False)
-    exchange: str
-    key: str
-    redelivered: bool
-    user_id: str
-    settle: Callable[[bool, bool], None] = field(repr=False)
-
-    def ack(self) -> None:
-        self.settle(True, False)
-
-    def reject(self, *, requeue: bool = False) -> None:
-        self.settle(False, requeue)
 
 
 @dataclass(slots=True)
@@ -329,8 +312,9 @@ class Bus:
         if consumer.tag is not None or self._consumers.get(consumer.queue) is not consumer:
             return
         try:
-            consumer.tag = link.consume(consumer.queue, self._receiver(link, consumer), lambda: self._lose(consumer),
-                                        no_ack=consumer.no_ack, prefetch=consumer.prefetch)
+            consumer.tag = link.consume(
+                consumer.queue, partial(self._hand_over, consumer), partial(self._lose, consumer),
+                partial(self._settle, link), no_ack=consumer.no_ack, prefetch=consumer.prefetch)
         except amqp.NotFound:
             LOG.warning("Bus %s: there is no queue %s yet", self.name, consumer.queue)
             self._lose(consumer)
@@ -345,23 +329,16 @@ class Bus:
             if consumer.tag is None:
                 self._establish(link, consumer)
 
-    def _receiver(self, link: links.Link, consumer: _Consumer) -> Callable[[Incoming], None]:
-        def receive(incoming: Incoming) -> None:
-            def settle(accept: bool, requeue: bool) -> None:
-                self._settle(link, incoming.tag, accept, requeue)
-
-            try:
-                consumer.callback(Delivery(incoming.body, incoming.exchange, incoming.key, incoming.redelivered,
-                                           incoming.user_id, settle))
-            except Exception:
-                LOG.exception("Bus %s: a defect lost a message from %s", self.name, consumer.queue)
-
-        return receive
+    def _hand_over(self, consumer: _Consumer, delivery: Delivery) -> None:
+        try:
+            consumer.callback(delivery)
+        except Exception:
+            LOG.exception("Bus %s: a defect lost a message from %s", self.name, consumer.queue)
 
     def _settle(self, link: links.Link, tag: int, accept: bool, requeue: bool) -> None:
         def tell(current: links.Link) -> None:
             if current is link:
-                current.acknowledge(tag) if accept else current.reject(tag, requeue)
+                current.settle(tag, accept, requeue)
 
         if threading.current_thread() is self._thread:
             tell(link)

@@ -14,6 +14,7 @@ import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import amqp
@@ -92,15 +93,21 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message as it came in, with what is needed to acknowledge it."""
+class Delivery:
+    """A message for us. ``ack`` or ``reject`` it once, from any thread; after a reconnect both do nothing."""
 
-    tag: int
     body: bytes = field(repr=False)
     exchange: str
     key: str
     redelivered: bool
     user_id: str
+    settle: Callable[[bool, bool], None] = field(repr=False)
+
+    def ack(self) -> None:
+        self.settle(True, False)
+
+    def reject(self, *, requeue: bool = False) -> None:
+        self.settle(False, requeue)
 
 
 class ChannelBroken(amqp.RecoverableConnectionError):
@@ -231,25 +238,25 @@ class Link:
         arguments = (0, publication.exchange, publication.key, publication.mandatory, False)
         channel.send_method(spec.Basic.Publish, "Bssbb", arguments, publication.message())
 
-    def consume(self, queue: str, callback: Callable[[Incoming], None], on_cancel: Callable[[], None], *,
-                no_ack: bool, prefetch: int) -> str:
-        """Returns the consumer's tag, or raises amqp.NotFound without harm when there is no such queue."""
+    def consume(self, queue: str, callback: Callable[[Delivery], None], on_cancel: Callable[[], None],
+                settle: Callable[[int, bool, bool], None], *, no_ack: bool, prefetch: int) -> str:
+        """Returns the consumer's tag, or raises amqp.NotFound without harm when there is no such queue.
+
+        ``settle(tag, accept, requeue)`` is what a delivery does when it is acknowledged or rejected.
+        """
         self.admin.queue_declare(queue, passive=True)
         if prefetch != self._prefetch:
             self._consuming.basic_qos(0, prefetch, False)
             self._prefetch = prefetch
         return cast(str, self._consuming.basic_consume(
-            queue, no_ack=no_ack, callback=lambda message: callback(_incoming(message)),
+            queue, no_ack=no_ack, callback=lambda message: callback(_delivery(message, settle)),
             on_cancel=lambda tag: on_cancel()))
 
     def cancel(self, tag: str) -> None:
         self._consuming.basic_cancel(tag)
 
-    def acknowledge(self, tag: int) -> None:
-        self._consuming.basic_ack(tag)
-
-    def reject(self, tag: int, requeue: bool) -> None:
-        self._consuming.basic_reject(tag, requeue)
+    def settle(self, tag: int, accept: bool, requeue: bool) -> None:
+        self._consuming.basic_ack(tag) if accept else self._consuming.basic_reject(tag, requeue)
 
     def close(self) -> None:
         """Says goodbye when the broker still listens. What was not confirmed is lost, and told so."""
@@ -320,8 +327,8 @@ def _name(host: str) -> str | bytes:
     return host.encode("ascii") if host.isascii() else host
 
 
-def _incoming(message: Any) -> Incoming:
+def _delivery(message: Any, settle: Callable[[int, bool, bool], None]) -> Delivery:
     info = message.delivery_info
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-    return Incoming(info["delivery_tag"], body, info["exchange"], info["routing_key"], info["redelivered"],
-                    message.properties.get("user_id", ""))
+    return Delivery(body, info["exchange"], info["routing_key"], info["redelivered"],
+                    message.properties.get("user_id", ""), partial(settle, info["delivery_tag"]))

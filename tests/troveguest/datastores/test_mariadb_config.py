@@ -63,7 +63,7 @@ def test_what_is_ours_comes_last(context: EngineContext) -> None:
 
 def test_a_socket_that_the_system_cannot_have_is_refused(context: EngineContext) -> None:
     with pytest.raises(Invalid, match="107 bytes"):
-        config.layout(replace(context, run_dir=Path("/" + "x" * 100)))
+        config.Layout(replace(context, run_dir=Path("/" + "x" * 100)))
 
 
 def test_overrides_are_quoted() -> None:

@@ -5,8 +5,6 @@ One file in the order: defaults, then the tenant's overrides, then what is ours 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from common.errors import Invalid
 
@@ -25,36 +23,22 @@ DEFAULTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """Where the files of one server are. ``data`` and ``temporary`` lie on the volume."""
 
-    data: Path
-    temporary: Path
-    config: Path
-    overrides: Path
-    socket: Path
-    pid: Path
-    log: Path
-    repair: Path
-
-
-def layout(context: EngineContext) -> Layout:
-    """Raises Invalid when the socket's path is too long for the operating system."""
-    socket = context.run_dir / "mariadb.sock"
-    if len(str(socket).encode()) > _LONGEST_SOCKET:
-        raise Invalid(f"The path {socket} is longer than the {_LONGEST_SOCKET} bytes that a Unix socket may have.",
-                      "Use a shorter directory for instances.")
-    return Layout(
-        data=context.data_dir / "server",
-        temporary=context.data_dir / "tmp",
-        config=context.config_dir / "mariadb.cnf",
-        overrides=context.config_dir / "overrides.cnf",
-        socket=socket,
-        pid=context.run_dir / "mariadb.pid",
-        log=context.database_log,
-        repair=context.config_dir / "repair.sql",
-    )
+    def __init__(self, context: EngineContext) -> None:
+        """Raises Invalid when the socket's path is too long for the operating system."""
+        self.data = context.data_dir / "server"
+        self.temporary = context.data_dir / "tmp"
+        self.config = context.config_dir / "mariadb.cnf"
+        self.overrides = context.config_dir / "overrides.cnf"
+        self.repair = context.config_dir / "repair.sql"
+        self.pid = context.run_dir / "mariadb.pid"
+        self.log = context.database_log
+        self.socket = context.run_dir / "mariadb.sock"
+        if len(str(self.socket).encode()) > _LONGEST_SOCKET:
+            raise Invalid(f"The path {self.socket} is longer than the {_LONGEST_SOCKET} bytes that a Unix socket may"
+                          " have.", "Use a shorter directory for instances.")
 
 
 def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
@@ -79,7 +63,7 @@ def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
 
 def text(context: EngineContext, volume_bytes: int, repair: bool) -> str:
     """The whole configuration file; with ``repair`` the server runs that file of statements when it starts."""
-    place = layout(context)
+    place = Layout(context)
     own = {
         "datadir": place.data,
         "tmpdir": place.temporary,

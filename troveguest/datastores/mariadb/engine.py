@@ -38,7 +38,7 @@ class MariaDB(Databases, Accounts, Root, Upkeep):
         self.admin = context.admin
         self._configured: tuple[object, ...] = ()
         self._overrides = config.overrides_text({})
-        self.layout = config.layout(context)
+        self.layout = config.Layout(context)
         self.log = ServerLog(self.layout.log)
         self.sql = Sql(self.layout.socket, context.admin, context.host.stats)
 
