@@ -28,6 +28,9 @@ usage: trove-guestagent COMMAND
   place            make or repair a place; likewise
   grow             make the volume of a place larger; likewise
   unplace          remove a place; likewise
+  restore          bring back every instance that is placed on this machine, as after a reboot
+  uninstall [--with-instances]
+                   take all that was installed from this machine
   selftest         try this agent here, with an engine in memory
   version          print the versions of the agent and of its contract
 """
@@ -107,6 +110,15 @@ def _on_the_host(action: str) -> Callable[[Sequence[str]], int]:
     return run
 
 
+def _on_all_of_it(action: str) -> Callable[[Sequence[str]], int]:
+    def run(arguments: Sequence[str]) -> int:
+        from . import machine
+
+        return machine.main((action, *arguments))
+
+    return run
+
+
 def _sources(arguments: Sequence[str]) -> "tuple[list[Path], list[Path]]":
     """Files and directories to read options from, as oslo.config's command line names them. Raises Invalid."""
     from pathlib import Path
@@ -131,5 +143,6 @@ def _complain(sentence: str, code: int) -> int:
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": run, "check": check, "config-sample": config_sample,
     **{action: _on_the_host(action) for action in ("preflight", "place", "grow", "unplace")},
+    **{action: _on_all_of_it(action) for action in ("restore", "uninstall")},
     "selftest": selftest, "version": version, "help": usage, "--help": usage, "-h": usage,
 }

@@ -1,20 +1,25 @@
 """A release as one file that unpacks itself: a shell's few lines, a zip archive, and the SHA-256 of both.
 
 The first lines hash the whole file and refuse a damaged one before anything in it is looked at. What they start is
-``installing``, from the archive. The same release is the same file, byte for byte.
+``onefile``, from the archive. The same release is the same file, byte for byte.
 """
 
 import hashlib
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
-from . import building, installing
+import trove
+from trove import releases
+
+from . import building, installing, machine, onefile, receiving
 from .sources import Sources
 
 _HEAD = '''\
 #!/bin/sh
 # The guest agent of Trove in one file. sh FILE --help
-[ -x %(python)s ] || { echo "There is no %(python)s here. Install python3." >&2; exit 1; }
+[ -x %(python)s ] || { echo "There is no %(python)s here. Install it:" \
+"apt-get install --no-install-recommends python3" >&2; exit 1; }
 exec %(python)s -IS -c '
 import hashlib, sys
 name = sys.argv[1]
@@ -24,8 +29,8 @@ if hashlib.sha256(whole[:-64]).hexdigest().encode() != whole[-64:]:
     sys.exit(name + " is damaged: it is not as it was built. Copy it here again.")
 del whole
 sys.path[:0] = [name + "/installer", name + "/%(release)s/lib"]
-import installing
-sys.exit(installing.main(name, sys.argv[2:]))
+from trove.releases import onefile
+sys.exit(onefile.main(name, sys.argv[2:]))
 ' "$0" "$@"
 '''
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -44,7 +49,8 @@ def write(release: Path, file: Path, sources: Sources) -> str:
     try:
         aside.write_bytes(head.encode())
         with zipfile.ZipFile(aside, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            _add(archive, "installer/installing.py", Path(installing.__file__))
+            for module in (trove, releases, installing, receiving, machine, onefile):
+                _add(archive, f"installer/{_path(module)}", Path(str(module.__file__)))
             for name in sorted((installing.MANIFEST, *manifest.files)):
                 _add(archive, f"{installing.RELEASE}/{name}", release / name)
             for name, source in building.kit(sources).items():
@@ -57,6 +63,12 @@ def write(release: Path, file: Path, sources: Sources) -> str:
     finally:
         aside.unlink(missing_ok=True)
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _path(module: ModuleType) -> str:
+    """Of the module's file, below the directory that its package is in."""
+    name = module.__name__.replace(".", "/")
+    return f"{name}/__init__.py" if hasattr(module, "__path__") else f"{name}.py"
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: Path) -> None:

@@ -1,7 +1,7 @@
 """Puts a release of the agent where instances run from it: verified, under its hash, byte-compiled there.
 
-This module travels in the one file (``archive``) and runs on machines that have nothing of ours: it stands on the
-standard library and on ``common.errors``, which every release has.
+This module travels in the one file (``archive``) and to hosts, and runs on machines that have nothing of ours: it
+stands on the standard library and on ``common.errors``, which every release has.
 """
 
 import dataclasses
@@ -11,14 +11,11 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
-from common.errors import HostFailed, Invalid, TroveError
+from common.errors import HostFailed, Invalid
 
 PROGRAM = Path("bin", "trove-guestagent")
 MANIFEST, COMPILED = "manifest.json", "compiled.json"
@@ -27,17 +24,6 @@ RELEASE, KIT = "release", "selftest"
 INTERPRETER = "/usr/bin/python3"
 
 Source = Path | zipfile.Path
-
-USAGE = """\
-usage: FILE COMMAND
-
-  unpack DIRECTORY   put the release into DIRECTORY/releases/<hash>, byte-compile it there, print where it is
-  selftest           try the agent here, with an engine in memory; leaves nothing
-  verify             look whether this file is as it was built
-  version            print what is in this file
-"""
-_USAGE_FAULT = 64
-"""As sysexits.h has it."""
 
 # Unchecked: a release is never edited, so no start has to look at the sources.
 _COMPILE = """
@@ -158,12 +144,17 @@ def _copy(source: Source, manifest: Manifest, aside: Path) -> None:
     set_modes(aside)
 
 
-def _compile(manifest: Manifest, release: Path) -> None:
-    """Byte-compiles by the interpreter that the agent will run under, and notes what came of it."""
+def check_target(manifest: Manifest) -> None:
+    """Raises HostFailed where the release is made for another machine."""
     machine = f"Python {_version_of_interpreter()} on {os.uname().machine}"
     if machine != (meant := f"Python {manifest.python} on {manifest.arch}"):
         raise HostFailed(f"The agent's release is for {meant}, and this machine has {machine}.",
                          "Build one for it: trovectl agent build --python VERSION --arch MACHINE.")
+
+
+def _compile(manifest: Manifest, release: Path) -> None:
+    """Byte-compiles by the interpreter that the agent will run under, and notes what came of it."""
+    check_target(manifest)
     ended = _python(_COMPILE, str(release / "lib"))
     if ended.returncode:
         raise HostFailed(f"The agent's release cannot be byte-compiled: {ended.stderr.strip()[-500:]}",
@@ -195,56 +186,3 @@ def _compiled(release: Path) -> dict[str, str]:
         raise Invalid(f"The release {release} is damaged: {COMPILED} is not what its manifest says.",
                       "Build it anew.") from None
     return found
-
-
-def _unpack(source: Source, words: Sequence[str]) -> str:
-    return str(install(source, Path(words[0]).absolute() / "releases"))
-
-
-def _selftest(source: Source, words: Sequence[str]) -> NoReturn:
-    """Ends with the exit code of the agent's own command, which says how it went."""
-    assert isinstance(source, zipfile.Path)
-    with tempfile.TemporaryDirectory(prefix="trove-") as scratch:
-        library = install(source, Path(scratch)) / "lib"
-        for name in source.root.namelist():
-            if name.startswith(f"{KIT}/") and not name.endswith("/"):
-                path = library / name.removeprefix(f"{KIT}/")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(source.root.read(name))
-        sys.exit(subprocess.run([library.parent / PROGRAM, "selftest"], check=False).returncode)
-
-
-def _verify(source: Source, words: Sequence[str]) -> str:
-    return f"This file is as it was built; the release in it is {read(source).total}."
-
-
-def _version(source: Source, words: Sequence[str]) -> str:
-    told = read(source)
-    return (f"trove-guestagent {told.version}, contract {told.contract}, engine {told.engine}, "
-            f"for Python {told.python} on {told.arch}")
-
-
-_COMMANDS: dict[str, tuple[int, Callable[[Source, Sequence[str]], str]]] = {
-    "unpack": (1, _unpack), "selftest": (0, _selftest), "verify": (0, _verify), "version": (0, _version)}
-
-
-def main(file: str, arguments: Sequence[str]) -> int:
-    """The one file's command line; its content has been verified. The exit code."""
-    command, *words = arguments or ["--help"]
-    if command in ("--help", "-h", "help"):
-        sys.stdout.write(USAGE)
-        return 0
-    if command not in _COMMANDS or len(words) != _COMMANDS[command][0]:
-        sys.stderr.write(USAGE)
-        return _USAGE_FAULT
-    try:
-        with zipfile.ZipFile(file) as opened:
-            said = _COMMANDS[command][1](zipfile.Path(opened, f"{RELEASE}/"), words)
-    except TroveError as error:
-        sys.stderr.write(f"{error.sentence()}\n")
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"{error.filename or file}: {error.strerror}\n")
-        return 1
-    sys.stdout.write(f"{said}\n")
-    return 0

@@ -13,13 +13,16 @@ IMAGE, DIRECTORY = "image", "directory"
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """``volume`` is IMAGE or DIRECTORY; ``volume_gb`` None where no size was asked for.
 
-    ``reason`` says why a volume that was asked for is only a directory.
+    ``reason`` says why a volume that was asked for is only a directory. ``memory_mb`` and ``vcpus`` are the server's
+    limits; 0 in the record of a release that did not note them.
     """
 
     instance_id: str = ""
     volume: str = DIRECTORY
     volume_gb: int | None = None
     reason: str = ""
+    memory_mb: int = 0
+    vcpus: int = 0
 
     @classmethod
     def read(cls, path: Path) -> "Record":

@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.errors import HostFailed
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8"}
+NOT_LOADED = 5
+"""What systemctl exits with for a unit that there is not."""
 
 
 def find(program: str) -> str:
@@ -40,3 +43,8 @@ def run(argv: Sequence[str], *, accept: Sequence[int] = (0,), timeout: float = 6
 
 def is_root() -> bool:
     return os.geteuid() == 0
+
+
+def is_systemd() -> bool:
+    """Whether systemd is at work here (sd_booted(3)) and does what we say."""
+    return is_root() and Path("/run/systemd/system").is_dir()

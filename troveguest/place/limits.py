@@ -25,22 +25,31 @@ V1, V2, NONE = "cgroup v1", "cgroup v2", "none"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``kind`` for ``Placed.limits``; ``joins`` are the files that the server writes its process id to."""
+    """``kind`` for ``Placed.limits``. ``joins`` are the files that the server writes its process id to, ``within`` the
+    command that starts it where the groups are systemd's.
+    """
 
     kind: str
     joins: tuple[Path, ...] = ()
     note: str = ""
+    within: tuple[str, ...] = ()
 
 
-def ensure(instance_id: str, memory_mb: int, vcpus: int) -> Limits:
-    """Makes or corrects the groups. Raises HostFailed when a running server does not fit into its new limits."""
+def ensure(instance_id: str, memory_mb: int, vcpus: int, volume: Path) -> Limits:
+    """Makes or corrects the groups. Raises HostFailed when a running server does not fit into its new limits.
+
+    ``volume`` is the mount point below which the server has its data.
+    """
     if not commands.is_root():
         return Limits(NONE, (), "Memory and processor are not limited: that needs root.")
     values = _values(memory_mb, vcpus)
+    kind = _version()
     try:
-        if "memory" in _controllers():
+        if kind != NONE and commands.is_systemd():
+            return _ensure_slice(instance_id, kind, memory_mb, vcpus, volume)
+        if kind == V2:
             return _ensure_v2(instance_id, values)
-        if (ROOT / "memory" / "memory.limit_in_bytes").exists():
+        if kind == V1:
             return _ensure_v1(instance_id, values)
     except OSError as error:
         if members(instance_id):
@@ -53,6 +62,9 @@ def ensure(instance_id: str, memory_mb: int, vcpus: int) -> Limits:
 
 def remove(instance_id: str) -> None:
     """Removes the groups, which must be without processes. Raises HostFailed when the kernel keeps one."""
+    if commands.is_systemd():
+        for action in ("stop", "revert"):
+            commands.run(["systemctl", action, _slice(instance_id)])
     for group in _groups(instance_id):
         deadline = time.monotonic() + _PATIENCE
         while not _remove(group):
@@ -93,11 +105,30 @@ def _values(memory_mb: int, vcpus: int) -> dict[str, tuple[tuple[str, str], ...]
     }
 
 
+def _version() -> str:
+    if "memory" in _controllers():
+        return V2
+    return V1 if (ROOT / "memory" / "memory.limit_in_bytes").exists() else NONE
+
+
 def _controllers() -> list[str]:
     """Of version 2."""
     with suppress(FileNotFoundError):
         return (ROOT / "cgroup.controllers").read_text().split()
     return []
+
+
+def _ensure_slice(instance_id: str, kind: str, memory_mb: int, vcpus: int, volume: Path) -> Limits:
+    """systemd wants every group to be its own: server and jobs get a scope each, below a slice that has the limits.
+
+    When the machine goes down, a scope ends before the volume that its server writes to.
+    """
+    name = _slice(instance_id)
+    commands.run(["systemctl", "set-property", "--runtime", name, f"MemoryMax={memory_mb}M", f"CPUQuota={vcpus * 100}%",
+                  f"TasksMax={PROCESSES}"])
+    return Limits(kind, within=(
+        commands.find("systemd-run"), "--scope", "--quiet", "--collect", f"--slice={name}",
+        "--property=TasksMax=infinity", f"--property=RequiresMountsFor={volume}", "--"))
 
 
 def _ensure_v2(instance_id: str, values: dict[str, tuple[tuple[str, str], ...]]) -> Limits:
@@ -131,10 +162,16 @@ def _name(instance_id: str) -> str:
     return f"trove-{instance_id}"
 
 
+def _slice(instance_id: str) -> str:
+    """A dash in a slice's name would stand for a slice above it (systemd.slice(5)); the one here is trove.slice."""
+    return f"trove-{instance_id.replace('-', '_')}.slice"
+
+
 def _groups(instance_id: str) -> Iterator[Path]:
     for place in (ROOT, *sorted(ROOT.glob("*"))):
-        if (group := place / _name(instance_id)).is_dir():
-            yield group
+        for name in (_name(instance_id), f"trove.slice/{_slice(instance_id)}"):
+            if (group := place / name).is_dir():
+                yield group
 
 
 def _remove(group: Path) -> bool:

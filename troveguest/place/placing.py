@@ -7,11 +7,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from common.contract.placement import Growth, Placed, Placement, Unplacement
 from common.errors import Invalid, NotFound
 
 from ..host import files, record
 from ..host.layout import DATA_MODE, LOGGED, Layout
+from ..host.record import Record
 from . import commands, configuration, limits, picture, preflight, remains, services, users, volume
 from .limits import NONE, Limits
 from .volume import Volume
@@ -22,10 +25,11 @@ _TWO_USERS = "The database server and the agent run as two users, and neither as
 
 @dataclass
 class Site:
-    """A placing under way: what a step makes, the later ones use."""
+    """A placing under way: what a step makes, the later ones use. Without ``placement`` all is as ``record`` has it."""
 
-    placement: Placement
     layout: Layout
+    record: Record
+    placement: Placement | None = None
     accounts: users.Accounts = field(default_factory=users.mine)
     volume: Volume = field(default_factory=lambda: Volume(record.DIRECTORY))
     limits: Limits = field(default_factory=lambda: Limits(NONE))
@@ -39,11 +43,25 @@ def place(placement: Placement) -> Placed:
     layout = _layout(placement.instance_id, placement.home)
     preflight.require(placement, is_new=not layout.record.exists())
     with _held(layout.home):
-        site = Site(placement, layout)
+        site = Site(layout, Record(
+            instance_id=placement.instance_id, volume_gb=placement.volume_gb, memory_mb=placement.memory_mb,
+            vcpus=placement.vcpus), placement)
         before = _picture(layout) if layout.record.exists() else None
         for step in STEPS:
             step(site)
         return _placed(site, () if before is None else picture.changes(before, _picture(layout)))
+
+
+def restore(home: Path) -> None:
+    """Mounts, limits and supervises again what is placed in ``home``. What runs there is not touched.
+
+    Raises HostFailed, NoSpace.
+    """
+    layout = Layout(home)
+    with _held(home):
+        site = Site(layout, Record.read(layout.record))
+        for step in (make_accounts, make_volume, set_limits, start):
+            step(site)
 
 
 def grow(growth: Growth) -> None:
@@ -52,20 +70,21 @@ def grow(growth: Growth) -> None:
     if not layout.record.exists():
         raise NotFound(f"Nothing is placed in {layout.home}.")
     with _held(layout.home):
-        known = record.Record.read(layout.record)
+        known = Record.read(layout.record)
         if known.volume_gb is None:
             raise Invalid("The instance has no volume of its own.")
         if known.volume == record.IMAGE:
             _volume(layout).grow(growth.volume_gb)
         elif growth.volume_gb < known.volume_gb:
             raise Invalid(f"The volume has {known.volume_gb} GB and cannot become smaller.")
-        _write_record(layout, Volume(known.volume, known.reason), growth.volume_gb)
+        msgspec.structs.replace(known, volume_gb=growth.volume_gb).write(layout.record)
 
 
 def unplace(unplacement: Unplacement) -> None:
     """Ends and removes all of it, from whatever state. Raises HostFailed."""
     layout = _layout(unplacement.instance_id, unplacement.home)
     with _held(layout.home):
+        services.stop(layout)
         remains.end_all(unplacement.instance_id, layout.home)
         layout.record.unlink(missing_ok=True)  # from here on nothing is missing that had been there
         _volume(layout).remove()
@@ -79,7 +98,7 @@ def unplace(unplacement: Unplacement) -> None:
 
 def make_accounts(site: Site) -> None:
     if commands.is_root():
-        site.accounts = users.ensure(site.placement.instance_id)
+        site.accounts = users.ensure(site.record.instance_id)
 
 
 def make_directories(site: Site) -> None:
@@ -105,35 +124,43 @@ def make_volume(site: Site) -> None:
     layout, engine = site.layout, site.accounts.engine
     known = None
     if layout.record.exists():
-        decided = record.Record.read(layout.record)
+        decided = Record.read(layout.record)
         known = Volume(decided.volume, decided.reason)
     files.ensure_directory(layout.volume, 0o755)
     place_of_volume = _volume(layout)
     if commands.is_root():
         files.ensure_directory(place_of_volume.image.parent, 0o700)
-    site.volume = place_of_volume.ensure(site.placement.volume_gb, known)
+    site.volume = place_of_volume.ensure(site.record.volume_gb, known)
     files.ensure_directory(layout.volume, 0o755)
     files.ensure_directory(layout.data, DATA_MODE, engine.owner)
-    _write_record(layout, site.volume, site.placement.volume_gb)
+    site.record = msgspec.structs.replace(site.record, volume=site.volume.kind, reason=site.volume.reason)
+    site.record.write(layout.record)
 
 
 def set_limits(site: Site) -> None:
-    site.limits = limits.ensure(site.placement.instance_id, site.placement.memory_mb, site.placement.vcpus)
+    site.limits = limits.ensure(site.record.instance_id, site.record.memory_mb, site.record.vcpus, site.layout.volume)
 
 
 def configure(site: Site) -> None:
+    assert site.placement is not None
     configuration.write(site.placement, site.layout, site.accounts.agent)
     files.ensure_link(site.layout.current, site.placement.release)
 
 
-def supervise(site: Site) -> None:
+def make_services(site: Site) -> None:
     services.write(site.layout, site.accounts, site.limits)
+
+
+def start(site: Site) -> None:
     services.start(site.layout)
+
+
+def refresh(site: Site) -> None:
     services.refresh_agent(site.layout)
 
 
 STEPS: tuple[Callable[[Site], None], ...] = (
-    make_accounts, make_directories, make_volume, set_limits, configure, supervise)
+    make_accounts, make_directories, make_volume, set_limits, configure, make_services, start, refresh)
 
 
 def _picture(layout: Layout) -> dict[str, object]:
@@ -142,11 +169,11 @@ def _picture(layout: Layout) -> dict[str, object]:
 
 def _placed(site: Site, repaired: tuple[str, ...]) -> Placed:
     apart = site.accounts.are_apart
-    size, why = site.placement.volume_gb, site.volume.reason
+    size, why = site.record.volume_gb, site.volume.reason
     watched = f"The volume is a plain directory; its size of {size} GB is watched but not enforced: {why}."
     notes = (watched if why else "", site.limits.note, "" if apart else _ONE_USER)
     return Placed(
-        instance_id=site.placement.instance_id, limits=site.limits.kind, volume=site.volume.kind,
+        instance_id=site.record.instance_id, limits=site.limits.kind, volume=site.volume.kind,
         trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note),
         repaired=repaired)
 
@@ -164,11 +191,6 @@ def _volume(layout: Layout) -> volume.Place:
     """Images are beside the directory that the homes are in: ``<root>/instances/<id>``, ``<root>/volumes/<id>.img``."""
     pool = layout.home.parent.parent / "volumes"
     return volume.Place(pool / f"{layout.home.name}.img", layout.volume)
-
-
-def _write_record(layout: Layout, decided: Volume, volume_gb: int | None) -> None:
-    record.Record(instance_id=layout.home.name, volume=decided.kind, volume_gb=volume_gb,
-                  reason=decided.reason).write(layout.record)
 
 
 @contextmanager

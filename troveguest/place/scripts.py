@@ -30,12 +30,13 @@ def database(layout: Layout, accounts: Accounts, limits: Limits) -> str:
     words = " ".join(map(_word, (
         launcher(layout), layout.command, layout.database_process)))
     become = _become(layout, accounts, accounts.engine)
-    return _script("exec 2>&1", *_confined(limits), f"exec {become} {PYTHON} {words}")
+    return _script("exec 2>&1", *_confined(limits), f"exec {_within(limits)}{become} {PYTHON} {words}")
 
 
 def job(layout: Layout, accounts: Accounts, limits: Limits) -> str:
     words = f"{_word(runner(layout))} {_word(layout.home)}"
-    return _script(*_confined(limits), f"exec {_become(layout, accounts, accounts.engine)} {PYTHON} {words}")
+    become = _become(layout, accounts, accounts.engine)
+    return _script(*_confined(limits), f"exec {_within(limits)}{become} {PYTHON} {words}")
 
 
 def job_finish(layout: Layout, accounts: Accounts) -> str:
@@ -73,6 +74,11 @@ def _confined(limits: Limits) -> list[str]:
     """Joins the control groups, or does not start: a server without its limits would be a surprise later."""
     joins = [f"echo $$ > {_word(procs)} || exit 111" for procs in limits.joins]
     return [f"ulimit -n {OPEN_FILES} 2>/dev/null || ulimit -n $(ulimit -Hn)", "ulimit -c 0", *joins]
+
+
+def _within(limits: Limits) -> str:
+    """A prefix that has a program join its limits while it starts, or not start."""
+    return "".join(f"{shlex.quote(word)} " for word in limits.within)
 
 
 def _script(*lines: str) -> str:

@@ -37,14 +37,15 @@ def write(layout: Layout, accounts: Accounts, confines: Limits) -> None:
     for name in LOGGED:
         files.ensure_directory(layout.service(name) / "log", 0o755)
         _program(layout.service(name) / "log" / "run", scripts.log_keeper(layout, name, accounts))
-    _program(layout.services / "supervisor", scripts.supervisor(layout, limits.roots()))
+    left = () if commands.is_systemd() else limits.roots()
+    _program(layout.services / "supervisor", scripts.supervisor(layout, left))
 
 
 def start(layout: Layout) -> None:
     """Sees to it that the supervisor runs, below nobody; returns when every service has its own. Raises HostFailed."""
     if supervisor(layout) is None:
         os.utime(layout.services, (_LONG_AGO, _LONG_AGO))
-        commands.run(["setsid", "--fork", str(layout.services / "supervisor")],
+        commands.run([*_launching(layout), str(layout.services / "supervisor")],
                      marks={"TROVE_HOME": str(layout.home)})
     deadline = time.monotonic() + _PATIENCE
     while not all(Supervised(layout.supervise(name)).is_supervised() for name in SERVICES):
@@ -52,6 +53,26 @@ def start(layout: Layout) -> None:
             raise HostFailed(f"The supervisor did not take up its services within {_PATIENCE:.0f} s.",
                              f"Look at the processes that have {layout.home} in their command line.")
         time.sleep(_LOOK_AGAIN)  # runsv announces itself by no event
+
+
+def stop(layout: Layout) -> None:
+    """Where systemd sees to it that the supervisor runs, it is to do so no more; nothing else ends by that."""
+    if commands.is_systemd():
+        commands.run(["systemctl", "stop", _unit(layout)], accept=(0, commands.NOT_LOADED))
+
+
+def _launching(layout: Layout) -> list[str]:
+    """What starts the supervisor below nobody: a unit of its own, or a session. Neither's end is a server's."""
+    if not commands.is_systemd():
+        return ["setsid", "--fork"]
+    stop(layout)
+    properties = ("KillMode=process", "OOMPolicy=continue", "Restart=always", "RestartSec=1")
+    return ["systemd-run", "--quiet", "--collect", f"--unit={_unit(layout)}", f"--setenv=TROVE_HOME={layout.home}",
+            *(f"--property={each}" for each in properties)]
+
+
+def _unit(layout: Layout) -> str:
+    return f"trove-{layout.home.name}.service"
 
 
 def refresh_agent(layout: Layout) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.trove.releases import making
-from trove.releases import archive, building, installing, sources
+from trove.releases import archive, building, installing, onefile, sources
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SOURCES = sources.checkout(CHECKOUT)
@@ -47,16 +47,16 @@ def test_it_says_what_it_is(release: Path, file: Path) -> None:
         f"trove-guestagent {manifest.version}, contract {manifest.contract}, engine fake, "
         f"for Python {manifest.python} on {manifest.arch}\n")
     assert manifest.total in run(file, "verify").stdout
-    assert run(file, "--help").stdout == run(file).stdout == installing.USAGE
+    assert run(file, "--help").stdout == run(file).stdout == onefile.USAGE
     for words in (["unpack"], ["nonsense"], ["verify", "more"]):
         ended = run(file, *words)
-        assert (ended.returncode, ended.stderr) == (64, installing.USAGE)
+        assert (ended.returncode, ended.stderr) == (64, onefile.USAGE)
 
 
 @pytest.mark.parametrize("damage", [
     lambda whole: whole[:-1], lambda whole: whole[:len(whole) // 2], lambda whole: whole + b"\n",
     lambda whole: whole[:-64] + b"0" * 64, lambda whole: whole[:5000] + b"?" + whole[5001:],
-    lambda whole: whole.replace(b"import installing", b"import evil_things", 1),
+    lambda whole: whole.replace(b"import onefile", b"import evil_things", 1),
 ], ids=["one byte short", "half of it", "one byte more", "another hash", "one byte other", "its beginning"])
 def test_a_damaged_file_is_refused_before_anything_of_it_runs(file: Path, tmp_path: Path, damage) -> None:
     file.write_bytes(damage(file.read_bytes()))

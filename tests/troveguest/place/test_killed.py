@@ -97,7 +97,7 @@ def test_a_killed_place_is_finished_by_asking_again(ground, measured) -> None:
         placement = ground.placement()
         assert mortal(ground, "place", placement, last).returncode in LIVED_OR_DIED
         answer = ground.place(placement)
-        assert msgspec.structs.replace(answer, instance_id=reference.instance_id) == reference, last
+        assert msgspec.structs.replace(answer, instance_id=reference.instance_id, repaired=()) == reference, last
         assert_whole(ground, placement)
         ground.unplace(placement.instance_id)
 
