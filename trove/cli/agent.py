@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from common import releases
 from common.errors import Invalid
-from trove.releases import archive, building, installing, sources
+from trove.releases import archive, building, sources
 
 from . import output
 from .session import AsJson
@@ -53,7 +54,7 @@ def build(
         printed.say(f"SHA-256 of the file: {digest}")
 
 
-def _write_file(path: Path, found: sources.Sources, target: building.Target) -> tuple[installing.Manifest, str]:
+def _write_file(path: Path, found: sources.Sources, target: building.Target) -> tuple[releases.Manifest, str]:
     """Raises Invalid, HostFailed."""
     if path.is_dir():
         raise Invalid(f"{path} is a directory.", "Choose another --output.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import trove
+from common.releases import MANIFEST, verify
 from trove import releases
 
 from . import building, installing, machine, onefile, receiving
@@ -43,7 +44,7 @@ def write(release: Path, file: Path, sources: Sources) -> str:
 
     Its SHA-256 as ``sha256sum`` prints it. Raises Invalid.
     """
-    manifest = installing.verify(release)
+    manifest = verify(release)
     head = _HEAD % {"python": installing.INTERPRETER, "release": installing.RELEASE}
     aside = file.with_name(f".{file.name}.new")
     try:
@@ -51,7 +52,7 @@ def write(release: Path, file: Path, sources: Sources) -> str:
         with zipfile.ZipFile(aside, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for module in (trove, releases, installing, receiving, machine, onefile):
                 _add(archive, f"installer/{_path(module)}", Path(str(module.__file__)))
-            for name in sorted((installing.MANIFEST, *manifest.files)):
+            for name in sorted((MANIFEST, *manifest.files)):
                 _add(archive, f"{installing.RELEASE}/{name}", release / name)
             for name, source in building.kit(sources).items():
                 _add(archive, f"{installing.KIT}/{name}", source)

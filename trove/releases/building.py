@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common import releases
 from common.datastores import ENGINES
 from common.errors import Invalid
 
 from . import installing, libraries
-from .installing import MANIFEST, PROGRAM, Manifest
+from .installing import PROGRAM
 from .libraries import Wheel
 from .sources import Sources
 
@@ -60,7 +61,7 @@ class Target:
         return ENGINES if self.engine == ALL else (self.engine,)
 
 
-def build(release: Path, sources: Sources, target: Target) -> Manifest:
+def build(release: Path, sources: Sources, target: Target) -> releases.Manifest:
     """Makes ``release``, which is replaced as a whole; what stands there and is none is left alone.
 
     Raises Invalid, and HostFailed with pip's last words.
@@ -81,7 +82,7 @@ def build(release: Path, sources: Sources, target: Target) -> Manifest:
     return manifest
 
 
-def assemble(release: Path, sources: Sources, wheels: Sequence[Wheel], target: Target) -> Manifest:
+def assemble(release: Path, sources: Sources, wheels: Sequence[Wheel], target: Target) -> releases.Manifest:
     """Puts code, libraries, program and manifest into the directory ``release``, which is not there yet."""
     library = release / "lib"
     left_out = tuple(engine for engine in ENGINES if engine not in target.engines())
@@ -94,14 +95,14 @@ def assemble(release: Path, sources: Sources, wheels: Sequence[Wheel], target: T
 
 
 def finish(release: Path, *, version: str, contract: str, target: Target,
-           licences: list[dict[str, str]]) -> Manifest:
+           licences: list[dict[str, str]]) -> releases.Manifest:
     """Gives a directory with ``lib/`` its program, modes and manifest."""
     (release / PROGRAM).parent.mkdir(exist_ok=True)
     (release / PROGRAM).write_text(_STUB)
-    files = dict(sorted(installing.hashes(release)))
-    manifest = Manifest(version=version, contract=contract, **dataclasses.asdict(target), licences=licences,
-                        files=files, total=installing.total(files))
-    (release / MANIFEST).write_text(json.dumps(dataclasses.asdict(manifest), indent=1) + "\n")
+    files = dict(sorted(releases.hashes(release)))
+    manifest = releases.Manifest(version=version, contract=contract, **dataclasses.asdict(target), licences=licences,
+                        files=files, total=releases.total(files))
+    (release / releases.MANIFEST).write_text(json.dumps(dataclasses.asdict(manifest), indent=1) + "\n")
     installing.set_modes(release)
     return manifest
 
@@ -120,7 +121,7 @@ def kit(sources: Sources) -> dict[str, Path]:
 def _is_release(directory: Path) -> bool:
     """By what its manifest says: others have files of that name too."""
     try:
-        installing.read(directory)
+        releases.read(directory)
     except Invalid:
         return False
     return True

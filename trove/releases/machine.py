@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from common.errors import Conflict, HostFailed, NotFound
+from common.releases import Manifest, read
 
 from . import installing, receiving
 
@@ -76,7 +77,7 @@ def releases(root: str = "/") -> Path:
     return _below(root, TOP / "releases")
 
 
-def check(manifest: installing.Manifest, root: str = "/") -> None:
+def check(manifest: Manifest, root: str = "/") -> None:
     """Raises HostFailed or Conflict for what stands in the way of such a release, with the command that mends it."""
     if os.geteuid() != 0:
         raise HostFailed("Only root may install the agent on a machine.", "Put sudo before the command.")
@@ -106,7 +107,7 @@ def setup(release: str, root: str = "/") -> list[str]:
     top = _below(root, TOP)
     if not (releases(root) / release).is_dir():
         raise NotFound(f"There is no release {release} in {releases(root)}.", "Install it: sh FILE install.")
-    manifest = installing.read(releases(root) / release)
+    manifest = read(releases(root) / release)
     check(manifest, root)
     boot = decide(Path(root, "run/systemd/system").is_dir(), [] if Path(root) != Path("/") else list(_watched()),
                   _below(root, Path("/usr/lib/systemd/systemd")).exists())

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from common import releases
 from common.errors import NotFound, TroveError
+from common.releases import Source
 
 from . import installing, machine
-from .installing import KIT, PROGRAM, RELEASE, Source
+from .installing import KIT, PROGRAM, RELEASE
 
 USAGE = """\
 usage: FILE COMMAND
@@ -39,7 +41,7 @@ def _install(source: Source, words: Sequence[str]) -> str:
     if words and (len(words) != 2 or words[0] != "--root"):
         raise Misused
     root = words[1] if words else "/"
-    machine.check(installing.read(source), root)
+    machine.check(releases.read(source), root)
     return "\n".join(machine.setup(installing.install(source, machine.releases(root)).name, root))
 
 
@@ -72,12 +74,12 @@ def _selftest(source: Source, words: Sequence[str]) -> NoReturn:
 
 def _verify(source: Source, words: Sequence[str]) -> str:
     _none(words)
-    return f"This file is as it was built; the release in it is {installing.read(source).total}."
+    return f"This file is as it was built; the release in it is {releases.read(source).total}."
 
 
 def _version(source: Source, words: Sequence[str]) -> str:
     _none(words)
-    told = installing.read(source)
+    told = releases.read(source)
     return (f"trove-guestagent {told.version}, contract {told.contract}, engine {told.engine}, "
             f"for Python {told.python} on {told.arch}")
 

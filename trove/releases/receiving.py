@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from common import releases
 from common.errors import Invalid
 
 from . import installing
@@ -23,7 +24,7 @@ def look(root: str, release: str) -> str | None:
     """Where it is, verified; None when it is not there, or damaged."""
     found = Path(root, "releases", release)
     try:
-        installing.verify(found)
+        releases.verify(found)
     except Invalid:
         return None
     os.utime(found)
@@ -45,10 +46,10 @@ def receive(root: str, release: str, staging: str) -> str:
 
 def unneeded(root: Path, now: float) -> list[Path]:
     """The releases that nothing links to, but for the newest, and those that were asked for just now."""
-    releases = {path: path.stat().st_mtime for path in (root / "releases").iterdir() if len(path.name) == 64}
-    newest = sorted(releases, key=lambda path: releases[path])[-KEPT:]
+    there = {path: path.stat().st_mtime for path in (root / "releases").iterdir() if len(path.name) == 64}
+    newest = sorted(there, key=lambda path: there[path])[-KEPT:]
     linked = set(_linked(root))
-    return [path for path, used in releases.items()
+    return [path for path, used in there.items()
             if path not in newest and path.name not in linked and now - used > YOUNG]
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from common import releases
 from tests.trove.releases import making
-from trove.releases import archive, building, installing, onefile, sources
+from trove.releases import archive, building, onefile, sources
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SOURCES = sources.checkout(CHECKOUT)
@@ -33,16 +34,16 @@ def run(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_unpacks_to_its_hash_byte_compiled(release: Path, file: Path, tmp_path: Path) -> None:
     ended = run(file, "unpack", "root")
-    unpacked = tmp_path / "root" / "releases" / installing.read(release).total
+    unpacked = tmp_path / "root" / "releases" / releases.read(release).total
     assert ended.stdout == f"{unpacked}\n", ended.stderr
-    assert installing.verify(unpacked) == installing.read(release)
+    assert releases.verify(unpacked) == releases.read(release)
     assert list((unpacked / "lib" / "troveguest" / "__pycache__").glob("cli.*.pyc"))
     assert run(file, "unpack", "root").stdout == f"{unpacked}\n", "again: nothing to do"
     assert list(unpacked.parent.iterdir()) == [unpacked]
 
 
 def test_it_says_what_it_is(release: Path, file: Path) -> None:
-    manifest = installing.read(release)
+    manifest = releases.read(release)
     assert run(file, "version").stdout == (
         f"trove-guestagent {manifest.version}, contract {manifest.contract}, engine fake, "
         f"for Python {manifest.python} on {manifest.arch}\n")

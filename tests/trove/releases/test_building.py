@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from common import releases
 from common.errors import HostFailed, Invalid
 from tests.trove.releases import making
 from trove.cli.main import app
@@ -89,7 +90,7 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
-@pytest.mark.parametrize("name", ["precious", installing.MANIFEST])
+@pytest.mark.parametrize("name", ["precious", releases.MANIFEST])
 def test_what_is_no_release_is_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text('{"name": "somebody else\'s"}')
     with pytest.raises(Invalid, match="is no release"):
@@ -126,7 +127,7 @@ def test_a_build_that_fails_leaves_the_old_release(tmp_path: Path) -> None:
     locked.write_text("not-there @ file:///nonexistent\n")
     with pytest.raises(HostFailed, match="could not be built"):
         building.build(made, sources.Sources({}, (), locked), making.HERE)
-    installing.verify(made)
+    releases.verify(made)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "requirements.txt"]
 
 

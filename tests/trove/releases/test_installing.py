@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from common import releases
 from common.errors import HostFailed, Invalid
 from tests.trove.releases import making
 from trove.releases import installing
@@ -43,7 +44,7 @@ def test_it_is_compiled_where_it_is_installed(tmp_path: Path) -> None:
 
 
 def test_a_manifest_says_what_is_in_it(tmp_path: Path) -> None:
-    manifest = installing.verify(making.make(tmp_path / "made"))
+    manifest = releases.verify(making.make(tmp_path / "made"))
     assert (manifest.version, manifest.contract, manifest.engine) == ("1.2.3", "1.1", "fake")
     assert "bin/trove-guestagent" in manifest.files and "manifest.json" not in manifest.files
 
@@ -52,14 +53,14 @@ def test_the_same_files_are_the_same_release(tmp_path: Path) -> None:
     first, second = making.make(tmp_path / "one"), making.make(tmp_path / "two")
     assert (first / "manifest.json").read_bytes() == (second / "manifest.json").read_bytes()
     third = making.make(tmp_path / "three", "def main():\n    return 1\n")
-    assert installing.read(third).total != installing.read(first).total
+    assert releases.read(third).total != releases.read(first).total
 
 
 @pytest.mark.parametrize("damage", [
     lambda made: (made / "lib" / "troveguest" / "cli.py").write_text("evil"),
     lambda made: (made / "lib" / "troveguest" / "cli.py").unlink(),
     lambda made: (made / "manifest.json").write_text(
-        (made / "manifest.json").read_text().replace(installing.read(made).total, "0" * 64)),
+        (made / "manifest.json").read_text().replace(releases.read(made).total, "0" * 64)),
     lambda made: (made / "manifest.json").write_text(
         (made / "manifest.json").read_text().replace("lib/troveguest/cli.py", "../cli.py")),
 ])
@@ -67,7 +68,7 @@ def test_a_damaged_release_is_not_installed(tmp_path: Path, damage) -> None:
     made = making.make(tmp_path / "made")
     damage(made)
     with pytest.raises(Invalid, match="damaged"):
-        installing.verify(made)
+        releases.verify(made)
     with pytest.raises(Invalid, match="damaged"):
         installing.install(made, tmp_path / "releases")
     assert list((tmp_path / "releases").glob("*")) == []
@@ -77,7 +78,7 @@ def test_a_file_that_the_manifest_does_not_name_is_found_and_not_installed(tmp_p
     made = making.make(tmp_path / "made")
     (made / "lib" / "sitecustomize.py").write_text("evil")
     with pytest.raises(Invalid, match=r"damaged: lib/sitecustomize\.py"):
-        installing.verify(made)
+        releases.verify(made)
     assert not (installing.install(made, tmp_path / "releases") / "lib" / "sitecustomize.py").exists()
 
 
@@ -88,7 +89,7 @@ def test_it_is_installed_once_under_its_hash_and_readable_by_all(tmp_path: Path)
         release = installing.install(made, tmp_path / "releases")
     finally:
         os.umask(before)
-    assert release == tmp_path / "releases" / installing.read(made).total
+    assert release == tmp_path / "releases" / releases.read(made).total
     inode = release.stat().st_ino
     assert installing.install(made, tmp_path / "releases") == release and release.stat().st_ino == inode
     for path in (release, *release.rglob("*")):
@@ -101,9 +102,9 @@ def test_an_installed_release_that_was_changed_is_replaced(tmp_path: Path, file:
     release = installed(tmp_path)
     next((release / "lib" / "troveguest").glob(file)).write_text("evil")
     with pytest.raises(Invalid, match="damaged"):
-        installing.verify(release)
+        releases.verify(release)
     assert installing.install(tmp_path / "made", tmp_path / "releases") == release
-    installing.verify(release)
+    releases.verify(release)
     assert [path.name for path in (tmp_path / "releases").iterdir()] == [release.name]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import releases
 from common.errors import Invalid, NotFound
 from trove.releases import installing, receiving
 
@@ -26,7 +27,7 @@ STAGING = ".cache/troveguest/staging"
 PATIENCE = 600.0
 
 _OPTIONS = ("--recursive", "--perms", "--chmod=D755,F644", "--checksum", "--compress", "--delete", "--delete-excluded",
-            "--exclude=__pycache__", f"--exclude=/{installing.COMPILED}", "--mkpath", "--stats", "--no-human-readable")
+            "--exclude=__pycache__", f"--exclude=/{releases.COMPILED}", "--mkpath", "--stats", "--no-human-readable")
 _FIGURES = {"sent": "Total bytes sent", "received": "Total bytes received", "size": "Total file size",
             "files": "Number of regular files transferred"}
 
@@ -82,7 +83,7 @@ class Delivery:
         source = self._releases / release
         if not source.is_dir():
             raise NotFound(f"There is no release {release} of the agent here.", "Build it: trovectl agent push.")
-        if installing.verify(source).total != release:
+        if releases.verify(source).total != release:
             raise Invalid(f"The release in {source} has another hash than its name.", "Remove it, and build it anew.")
         return source
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from common import errors
+from common import errors, releases
 from trove.releases.installing import INTERPRETER
 
 from .. import running
@@ -52,7 +52,7 @@ def call(way: Way, modules: Sequence[ModuleType], function: str, arguments: Mapp
 
     Raises what it raises, and what ``running.ask`` raises.
     """
-    texts = [(module.__name__, inspect.getsource(module)) for module in (errors, *modules)]
+    texts = [(module.__name__, inspect.getsource(module)) for module in (errors, releases, *modules)]
     order = {"modules": texts, "function": function, "arguments": arguments}
     return running.ask(way, [INTERPRETER, "-IS", "-c", _START], msgspec.json.encode(order), answer, timeout,
                        f"{function} on the host")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from common import releases
 from common.errors import HostFailed, Invalid, NotFound, TroveError
 from tests import ground
 from tests.awaiting import until
@@ -67,32 +68,32 @@ def test_what_arrives_is_what_was_built_and_a_line_moves_little(site: Site) -> N
     first, second = site.build(), site.build(PROGRAM + "# one line\n")
     whole = site.deliver(first)
     assert whole.path == f"{site.root}/releases/{first}" and whole.moved is not None
-    assert installing.verify(Path(whole.path)).total == first
-    assert (Path(whole.path) / installing.COMPILED).exists(), "byte-compiled there"
+    assert releases.verify(Path(whole.path)).total == first
+    assert (Path(whole.path) / releases.COMPILED).exists(), "byte-compiled there"
     assert whole.moved.size > len(BALLAST) and whole.moved.files == 5
     line = site.deliver(second)
     assert line.moved is not None and line.moved.files == 2, "the program and the manifest"
     assert line.moved.sent + line.moved.received < 10_000 < whole.moved.sent
-    assert installing.verify(Path(line.path)).total == second
+    assert releases.verify(Path(line.path)).total == second
     assert site.deliver(second).moved is None, "it is there"
 
 
 def test_no_byte_code_of_ours_travels(site: Site) -> None:
     release = site.build()
-    installing._compile(installing.read(site.releases / release), site.releases / release)
+    installing._compile(releases.read(site.releases / release), site.releases / release)
     assert site.deliver(release).moved.files == 5
-    assert not [*site.staging.rglob("*.pyc")] and not (site.staging / installing.COMPILED).exists()
+    assert not [*site.staging.rglob("*.pyc")] and not (site.staging / releases.COMPILED).exists()
 
 
 def test_two_at_once_are_both_whole(site: Site) -> None:
-    releases = [site.build(), site.build(PROGRAM + "# other\n")]
+    made = [site.build(), site.build(PROGRAM + "# other\n")]
     arrived: list[str] = []
-    threads = [threading.Thread(target=lambda each=each: arrived.append(site.deliver(each).path)) for each in releases]
+    threads = [threading.Thread(target=lambda each=each: arrived.append(site.deliver(each).path)) for each in made]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(installing.verify(Path(path)).total for path in arrived) == sorted(releases)
+    assert sorted(releases.verify(Path(path)).total for path in arrived) == sorted(made)
 
 
 def test_one_that_is_cut_short_leaves_nothing_half_and_is_repeated(site: Site) -> None:
@@ -103,7 +104,7 @@ def test_one_that_is_cut_short_leaves_nothing_half_and_is_repeated(site: Site) -
     site.machine.transport.close()
     cut.join(30)
     assert site.on_host() <= {release}
-    assert installing.verify(Path(site.deliver(release).path)).total == release
+    assert releases.verify(Path(site.deliver(release).path)).total == release
     assert site.on_host() == {release}
 
 
@@ -132,7 +133,7 @@ def test_another_hash_is_refused_here_and_there(site: Site) -> None:
 
 def test_one_for_another_machine_is_refused_by_the_host(site: Site) -> None:
     made = making.make(site.releases / "new", made_for=building.Target("fake", "2.7", "pdp11"))
-    release = installing.read(made).total
+    release = releases.read(made).total
     made.rename(site.releases / release)
     with pytest.raises(HostFailed, match=r"is for Python 2\.7 on pdp11"):
         site.deliver(release)
@@ -144,17 +145,17 @@ def test_a_damaged_one_is_put_right(site: Site) -> None:
     program = Path(site.deliver(release).path) / installing.PROGRAM
     program.write_text("#!/bin/sh\n")
     assert site.deliver(release).moved is not None
-    assert installing.verify(program.parent.parent).total == release
+    assert releases.verify(program.parent.parent).total == release
 
 
 def test_only_what_nobody_needs_goes(site: Site) -> None:
     long_ago = time.time() - 2 * receiving.YOUNG
-    releases = [site.build(PROGRAM + f"# {number}\n") for number in range(5)]
+    made = [site.build(PROGRAM + f"# {number}\n") for number in range(5)]
     home = site.root / "instances" / "12345678-1234-1234-1234-123456789abc"
     home.mkdir(parents=True)
-    (home / "current").symlink_to(site.root / "releases" / releases[0])
-    for age, release in enumerate(releases[:4]):
+    (home / "current").symlink_to(site.root / "releases" / made[0])
+    for age, release in enumerate(made[:4]):
         path = Path(site.deliver(release).path)
         os.utime(path, (long_ago + age, long_ago + age))
-    site.deliver(releases[4])
-    assert site.on_host() == {releases[0], releases[3], releases[4]}, "one in use, and the newest two"
+    site.deliver(made[4])
+    assert site.on_host() == {made[0], made[3], made[4]}, "one in use, and the newest two"
