@@ -81,18 +81,32 @@ BROKER = [
     cfg.StrOpt("password", default="", secret=True, help="Its password."),
     cfg.StrOpt("ca_file", default="", help="PEM file of the authority that vouches for the broker."),
     cfg.StrOpt("server_name", default="", help="Name in the broker's certificate; empty: host."),
+    cfg.StrOpt("listen_address", default="",
+               help="Address of this machine at which the private broker takes the agents of registered hosts, by AMQP "
+                    "over TLS and nothing else; empty: it listens on loopback alone."),
+    cfg.StrOpt("guest_address", default="",
+               help="Name or address by which agents on registered hosts reach the broker; empty: listen_address, or "
+                    "host where that is set."),
 ]
 
 PROVIDER = [
-    cfg.StrOpt("name", default="local", choices=["local"], help="Where instances live. local: on this machine."),
+    cfg.StrOpt("name", default="local", choices=["local", "ssh"],
+               help="Where new instances go. local: on this machine; ssh: on registered hosts. Those that there are "
+                    "stay where they are."),
     cfg.StrOpt("agent_release", default="",
                help="Directory of the agent release that instances are placed with; empty: the one that was installed "
                     "with this program."),
 ]
 
+HOSTS = [
+    cfg.StrOpt("identity_file", default="",
+               help="Private key of OpenSSH, without a passphrase, that hosts are logged in to with; empty: one that "
+                    "is made in the state directory (trovectl host key)."),
+]
+
 SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "DEFAULT": (*API, *RULES, *UPKEEP, *LOG), "database": DATABASE, "flows": FLOWS, "broker": BROKER,
-    "provider": PROVIDER,
+    "provider": PROVIDER, "hosts": HOSTS,
 }
 
 

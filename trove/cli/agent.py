@@ -13,12 +13,13 @@ from common import releases
 from common.errors import Invalid
 from trove.releases import archive, building, sources
 
-from . import output
+from . import output, pushing
 from .session import AsJson
 
 
 def register(group: typer.Typer) -> None:
     group.command()(build)
+    pushing.register(group)
 
 
 def build(

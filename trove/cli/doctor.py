@@ -53,7 +53,7 @@ def examine(state: State) -> Iterator[Finding]:
 def _of_installation(state: State) -> Iterator[Finding]:
     from trove.providers.local import addresses  # what follows brings the store's and the broker's libraries
 
-    from .checks import certificate, installation
+    from .checks import certificate, installation, reach
 
     yield from collect("permissions", lambda: installation.permissions(state))
     yield from collect("database port", lambda: installation.database_port(addresses.listening()))
@@ -65,6 +65,7 @@ def _of_installation(state: State) -> Iterator[Finding]:
         yield from collect("certificate", lambda: certificate.certificate(state, conf))
         yield from collect("api port", lambda: installation.api_port(state, conf))
         yield from collect("broker", lambda: installation.broker(state, conf))
+        yield from collect("broker for hosts", lambda: reach.broker(state, conf))
         yield from collect("leftovers", lambda: installation.leftovers(state, conf))
 
 

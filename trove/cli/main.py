@@ -2,7 +2,7 @@
 
 import typer
 
-from . import agent, databases, doctor, events, installation, instances, operations, output, root, users
+from . import agent, databases, doctor, events, identity, installation, instances, operations, output, root, users
 from .session import group
 
 app = typer.Typer(help="Trove: databases on request, and the installation on this machine.", no_args_is_help=True,
@@ -11,6 +11,7 @@ app = typer.Typer(help="Trove: databases on request, and the installation on thi
 installation.register(app)
 doctor.register(app)
 agent.register(group(app, "agent", "The guest agent: build releases of it."))
+identity.register(group(app, "host", "Machines that carry instances, reached over SSH."))
 instances.register(group(app, "instance", "Database servers: create, look at, connect to, restart and delete them."))
 users.register(group(app, "user", "Users of an instance, and the databases that they may use."))
 databases.register(group(app, "database", "Databases in an instance."))

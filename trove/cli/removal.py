@@ -1,10 +1,14 @@
 """Stopping an installation, and taking it away."""
 
+import contextlib
 import shutil
 from collections.abc import Callable
 
-from common.errors import HostFailed
+from common.errors import HostFailed, TroveError
 from trove import config
+from trove.db.hosts import Register
+from trove.db.store import open_store
+from trove.providers.base import Provider
 from trove.standalone import brokers, places
 from trove.standalone.state import State
 
@@ -34,8 +38,8 @@ def destroy(state: State, tell: Tell) -> list[str]:
     """
     tell("Stops the control plane.")
     launch.stop(state)
-    with state.held(), state.alone():
-        provider = places.find(config.load([state.configuration]), state)
+    with state.held(), state.alone(), contextlib.ExitStack() as running:
+        provider = _provider(state, tell, running)
         for host in provider.hosts():
             for instance_id in sorted(provider.placed(host)):
                 tell(f"Deletes the instance {instance_id}.")
@@ -43,6 +47,22 @@ def destroy(state: State, tell: Tell) -> list[str]:
         tell("Stops the message broker.")
         stop_broker(state)
         return _remove(state)
+
+
+def _provider(state: State, tell: Tell, running: contextlib.ExitStack) -> Provider:
+    """What has the instances; this machine alone where no register of hosts can be read."""
+    conf = config.load([state.configuration])
+    if not (state.key.exists() and (state.store.exists() or conf.database.connection)):
+        return places.here(conf, state)
+    try:
+        store = open_store(conf.database.connection or state.sqlite(state.store), state.key)
+    except TroveError as error:
+        tell(f"Instances on registered hosts, if there are any, stay: {error.sentence()}")
+        return places.here(conf, state)
+    running.callback(store.close)
+    transport = places.transport(conf, state)
+    running.callback(transport.close)
+    return places.find(conf, state, Register(store), transport)
 
 
 def _remove(state: State) -> list[str]:

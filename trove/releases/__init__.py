@@ -8,5 +8,6 @@
       manifest.json           versions, the target, licences, SHA-256 of every file, and one over them all
 
 ``building`` makes one, ``archive`` puts it into one file, ``installing`` puts either where instances run from it,
-``machine`` makes what is around that; ``receiving`` is the host's part of a delivery, ``onefile`` what the file can.
+``machine`` makes what is around that; ``receiving`` is the host's part of a delivery, ``onefile`` what the file can,
+``pruning`` tells what nobody needs any more. ``shelf`` has those of an installation.
 """

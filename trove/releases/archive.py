@@ -13,7 +13,7 @@ import trove
 from common.releases import MANIFEST, verify
 from trove import releases
 
-from . import building, installing, machine, onefile, receiving
+from . import building, installing, machine, onefile, pruning
 from .sources import Sources
 
 _HEAD = '''\
@@ -50,7 +50,7 @@ def write(release: Path, file: Path, sources: Sources) -> str:
     try:
         aside.write_bytes(head.encode())
         with zipfile.ZipFile(aside, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for module in (trove, releases, installing, receiving, machine, onefile):
+            for module in (trove, releases, installing, pruning, machine, onefile):
                 _add(archive, f"installer/{_path(module)}", Path(str(module.__file__)))
             for name in sorted((MANIFEST, *manifest.files)):
                 _add(archive, f"{installing.RELEASE}/{name}", release / name)

@@ -18,7 +18,7 @@ from pathlib import Path
 from common.errors import Conflict, HostFailed, NotFound
 from common.releases import Manifest, read
 
-from . import installing, receiving
+from . import installing, pruning
 
 TOP = Path("/var/lib/troveguest")
 """Everything else is in it: releases, instances, volumes."""
@@ -72,9 +72,13 @@ class Boot:
     commands: tuple[tuple[str, ...], ...] = ()
 
 
+def top(root: str = "/") -> Path:
+    """Where everything is, on the machine whose file system is below ``root``."""
+    return _below(root, TOP)
+
+
 def releases(root: str = "/") -> Path:
-    """Where releases are, on the machine whose file system is below ``root``."""
-    return _below(root, TOP / "releases")
+    return top(root) / "releases"
 
 
 def check(manifest: Manifest, root: str = "/") -> None:
@@ -98,13 +102,17 @@ def check(manifest: Manifest, root: str = "/") -> None:
         raise Conflict(f"{link} is there and is not ours.", "Move it away.")
 
 
+def is_ready(root: str = "/") -> bool:
+    """Whether some release was set up there, to its end."""
+    return _below(root, LINK).is_symlink() and (top(root) / INSTALLED).exists()
+
+
 def setup(release: str, root: str = "/") -> list[str]:
     """Makes the machine whose file system is below ``root`` run from ``release``, a hash that is installed there.
 
     Sentences that say how it is now, and which releases went, as nobody needs them any more. Asked again, it puts right
     what is not so. Raises what ``check`` raises, NotFound where there is no such release.
     """
-    top = _below(root, TOP)
     if not (releases(root) / release).is_dir():
         raise NotFound(f"There is no release {release} in {releases(root)}.", "Install it: sh FILE install.")
     manifest = read(releases(root) / release)
@@ -112,9 +120,9 @@ def setup(release: str, root: str = "/") -> list[str]:
     boot = decide(Path(root, "run/systemd/system").is_dir(), [] if Path(root) != Path("/") else list(_watched()),
                   _below(root, Path("/usr/lib/systemd/systemd")).exists())
     links = {LINK: TOP / "releases" / release / installing.PROGRAM, **boot.links}
-    top.chmod(0o711)
+    top(root).chmod(0o711)
     # before any of it is there, so that it can be taken away at any moment
-    _note(top / INSTALLED, [*links, *boot.owned])
+    _note(top(root) / INSTALLED, [*links, *boot.owned])
     for path, text in boot.files.items():
         _write(_below(root, path), text, 0o755 if text.startswith("#!") else 0o644)
     for path, target in links.items():
@@ -122,7 +130,7 @@ def setup(release: str, root: str = "/") -> list[str]:
     for command in boot.commands:
         _run(*command)
     said = [f"{LINK} is version {manifest.version} of the agent, release {release}.", boot.sentence]
-    for old in receiving.unneeded(top, time.time()):
+    for old in pruning.unneeded(top(root), time.time()):
         shutil.rmtree(old)
         said.append(f"The release {old.name} is removed, as no instance runs from it.")
     return said

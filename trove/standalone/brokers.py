@@ -1,11 +1,12 @@
 """The broker that the configuration means: a private one of this installation, or one that somebody else runs."""
 
+import ipaddress
 from pathlib import Path
 from typing import Protocol
 
 from oslo_config import cfg
 
-from common.errors import HostFailed
+from common.errors import HostFailed, Invalid
 from common.openstack.rpc.link import BusAddress
 from common.secret import Secret
 from trove.bus.admin import Admin
@@ -28,18 +29,40 @@ class Broker(Protocol):
 
 
 def find(conf: cfg.ConfigOpts, state: State) -> Broker:
-    return ForeignBroker(conf) if conf.broker.host else PrivateBroker(private_node(state))
+    """Raises Invalid for a private one without an address that agents could be told."""
+    if conf.broker.host:
+        return ForeignBroker(conf)
+    far = far_host(conf)
+    return PrivateBroker(private_node(state, far, conf.broker.listen_address), far)
 
 
-def private_node(state: State) -> PrivateNode:
-    return PrivateNode(state.rabbit, Authority(state.authority))
+def private_node(state: State, far: str = "", listen: str = "") -> PrivateNode:
+    """``far``: by what other machines reach it, if they do; ``listen`` where. Neither matters to who only ends it."""
+    return PrivateNode(state.rabbit, Authority(state.authority, [far] if far else []), listen)
+
+
+def far_host(conf: cfg.ConfigOpts) -> str:
+    """What agents on other machines reach the broker by; empty where they do not. Raises Invalid."""
+    section = conf.broker
+    if section.host or not section.listen_address:
+        return str(section.host and (section.guest_address or section.host))
+    try:
+        listen = ipaddress.ip_address(section.listen_address)
+    except ValueError:
+        raise Invalid(f"{section.listen_address} is no IP address.",
+                      "Correct listen_address in section [broker].") from None
+    if listen.is_unspecified and not section.guest_address:
+        raise Invalid("The broker is to listen on every address, and agents cannot be told which one to use.",
+                      "Set guest_address in section [broker], too.")
+    return str(section.guest_address or section.listen_address)
 
 
 class PrivateBroker:
     """A node beside us, which is kept alive while we live."""
 
-    def __init__(self, node: PrivateNode) -> None:
+    def __init__(self, node: PrivateNode, far_host: str) -> None:
         self._node = node
+        self._far = (far_host, far_host) if far_host else None
         self._keeper = BrokerKeeper(node)
 
     def start(self) -> None:
@@ -56,7 +79,7 @@ class PrivateBroker:
         return self._node.admin()
 
     def endpoint(self) -> BusEndpoint:
-        return _endpoint(self._node.bus_address())
+        return _endpoint(self._node.bus_address(), self._far)
 
 
 class ForeignBroker:
@@ -85,9 +108,10 @@ class ForeignBroker:
                      self._section.virtual_host)
 
     def endpoint(self) -> BusEndpoint:
-        return _endpoint(self.address())
+        address = self.address()
+        return _endpoint(address, (self._section.guest_address or address.host, address.server_name))
 
 
-def _endpoint(address: BusAddress) -> BusEndpoint:
+def _endpoint(address: BusAddress, far: tuple[str, str] | None) -> BusEndpoint:
     return BusEndpoint(host=address.host, port=address.port, virtual_host=address.virtual_host,
-                       ca_pem=Path(address.ca_file).read_text(), server_name=address.server_name)
+                       ca_pem=Path(address.ca_file).read_text(), server_name=address.server_name, far=far)

@@ -16,6 +16,7 @@ from trove.bus.topology import GuestTopology
 from trove.conductor.handler import Handler
 from trove.conductor.refusals import Refusals
 from trove.conductor.service import Conductor
+from trove.db.hosts import Register
 from trove.db.migrations import Alone
 from trove.db.store import Store, open_store
 from trove.metrics.figures import Figures
@@ -88,9 +89,11 @@ class Foundation:
         return reports
 
     def services(self, store: Store, bound: Bound) -> Services:
-        return Services(store=store, provider=places.find(self._conf, self._state), topology=bound.topology,
-                        guests=bound.guests, events=bound.events, endpoint=bound.broker.endpoint(),
-                        bus=bound.bus, figures=self._figures)
+        transport = places.transport(self._conf, self._state)
+        self._running.callback(transport.close)
+        provider = places.find(self._conf, self._state, Register(store), transport)
+        return Services(store=store, provider=provider, topology=bound.topology, guests=bound.guests,
+                        events=bound.events, endpoint=bound.broker.endpoint(), bus=bound.bus, figures=self._figures)
 
     def start_manager(self, services: Services, name: str, on_lost: Callable[[], None]) -> TaskManager:
         url = self._conf.flows.connection or self._state.sqlite(self._state.flows)

@@ -1,4 +1,6 @@
-"""A private RabbitMQ node: ours alone, all of it on loopback, AMQP over TLS only.
+"""A private RabbitMQ node: ours alone, on loopback, AMQP over TLS only.
+
+Where an operator says so, AMQP, and nothing else of it, listens on another address, too.
 
 It runs detached, in a session of its own, and so outlives a killed control plane; the next start finds it again by the
 mark on its command line (which, unlike a pid file, is there from its first moment and can't be stale) and adopts it.
@@ -59,9 +61,11 @@ class PrivateNode:
     They raise HostFailed, with a remedy, when the machine lacks something or the node ends, and DeadlinePassed.
     """
 
-    def __init__(self, home: pathlib.Path, authority: Authority) -> None:
+    def __init__(self, home: pathlib.Path, authority: Authority, listen: str = "") -> None:
+        """``listen``: an address besides loopback, or ``0.0.0.0``; empty: none."""
         self.home = home.absolute()
         self.authority = authority
+        self._listen = listen
         self._etc = self.home / "etc"
         self._var = self.home / "var"
         self._account = _account()
@@ -177,7 +181,8 @@ class PrivateNode:
             files.write(self.home / "node.json", codec.encode(identity))
         self.authority.ensure()
         self._write_certificate()
-        written = [self._write(name, text) for name, text in rabbit_files.texts(identity, self._etc).items()]
+        texts = rabbit_files.texts(identity, self._etc, self._listen)
+        written = [self._write(name, text) for name, text in texts.items()]
         return any(written)
 
     def _write_certificate(self) -> None:
@@ -282,6 +287,19 @@ class PrivateNode:
                 f"Port {port}, which the broker in {self.home} has always used, is taken by another program.",
                 f"Find it with: ss -ltnp sport = :{port}; end it, and start again.",
             )
+        if self._listen:
+            self._require_address()
+
+    def _require_address(self) -> None:
+        """The address for agents of other machines is this machine's, and has our port free."""
+        try:
+            free = ports.is_free(self.ports.amqp, self._listen)
+        except OSError as error:
+            raise errors.HostFailed(f"The broker cannot listen on {self._listen}: {error.strerror}.",
+                                    "Set listen_address in section [broker] to an address of this machine.") from None
+        if not free:
+            raise errors.HostFailed(f"Port {self.ports.amqp} of {self._listen} is taken by another program.",
+                                    "End it, or choose another listen_address in section [broker].")
 
     def _taken_ports(self) -> list[int]:
         """Those of our ports that are still in use after ``PORT_PATIENCE``: a killed process's sockets outlive it for

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import ipaddress
 import pathlib
 import secrets
 from collections.abc import Sequence
@@ -22,13 +23,14 @@ MAX_MESSAGE_BYTES = 4 << 20
 
 _CONFIGURATION = """\
 listeners.tcp = none
-listeners.ssl.default = {address}:{ports.amqp}
+{listeners}
 ssl_options.cacertfile = {etc}/ca.pem
 ssl_options.certfile = {etc}/server.pem
 ssl_options.keyfile = {etc}/server.pem
 ssl_options.versions.1 = tlsv1.3
 ssl_options.versions.2 = tlsv1.2
 auth_mechanisms.1 = PLAIN
+loopback_users.{administrator} = true
 channel_max = 64
 max_message_size = {max_message}
 vm_memory_high_watermark.absolute = {memory}
@@ -70,11 +72,12 @@ def new_identity(ports: Sequence[int]) -> Identity:
     )
 
 
-def texts(identity: Identity, etc: pathlib.Path) -> dict[str, str]:
-    """Name → content of the files in ``etc``."""
+def texts(identity: Identity, etc: pathlib.Path, listen: str = "") -> dict[str, str]:
+    """Name → content of the files in ``etc``. ``listen``: an address for AMQP besides loopback."""
     return {
         "rabbitmq.conf": _CONFIGURATION.format(
-            address=ADDRESS, ports=identity.ports, etc=etc, max_message=MAX_MESSAGE_BYTES, memory=MEMORY_LIMIT
+            address=ADDRESS, ports=identity.ports, etc=etc, max_message=MAX_MESSAGE_BYTES, memory=MEMORY_LIMIT,
+            administrator=ADMINISTRATOR, listeners=_listeners(listen, identity.ports.amqp)
         ),
         "rabbitmq-env.conf": "",
         "enabled_plugins": "[rabbitmq_management].\n",
@@ -110,6 +113,12 @@ def environment(ports: Ports, etc: pathlib.Path, var: pathlib.Path) -> dict[str,
         # A crash dump would hold the secrets of everybody who is connected.
         "ERL_CRASH_DUMP_SECONDS": "0",
     }
+
+
+def _listeners(listen: str, port: int) -> str:
+    every = bool(listen) and ipaddress.ip_address(listen).is_unspecified  # takes loopback with it
+    addresses = dict.fromkeys([listen] if every else [ADDRESS, listen or ADDRESS])
+    return "\n".join(f"listeners.ssl.{number} = {address}:{port}" for number, address in enumerate(addresses, 1))
 
 
 def _definitions(identity: Identity) -> str:

@@ -6,12 +6,13 @@
     key            seals the encrypted columns (0600); without it the store is worth nothing
     trove.sqlite   instances, operations …        flows.sqlite   running work
     ca/ rabbit/    the private authority and broker
+    ssh/           the key that it logs in to hosts with
     api-ca.pem     what clients know the API's certificate by, where the private authority made it
     releases/      agent releases that instances run from
     instances/     one directory an instance      volumes/       their images
     log/trove.log  what the control plane said
     run/           installation (its id), lock (one control plane at a time), control.json (where it is),
-                   beside (held by task managers that run beside it)
+                   beside (held by task managers that run beside it), ssh/ (connections to hosts)
 """
 
 import fcntl
@@ -88,6 +89,20 @@ class State:
         return self.root / "rabbit"
 
     @property
+    def identity(self) -> Path:
+        """The private key for hosts."""
+        return self.root / "ssh" / "id_ed25519"
+
+    @property
+    def connections(self) -> Path:
+        """Sockets of connections to hosts."""
+        return self._run / "ssh"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
     def log(self) -> Path:
         return self.root / "log" / "trove.log"
 
@@ -121,7 +136,7 @@ class State:
     def made(self) -> list[Path]:
         """Everything that an installation makes here; what runs from it must be gone before it is removed."""
         stores = [path for store in (self.store, self.flows) for path in self.root.glob(f"{store.name}*")]
-        names = ("key", "ca", "api-ca.pem", "rabbit", "releases", "instances", "volumes", "log", "run")
+        names = ("key", "ca", "api-ca.pem", "rabbit", "ssh", "releases", "instances", "volumes", "log", "run")
         return [*stores, *(self.root / name for name in names)]
 
     def installation(self) -> str:

@@ -79,7 +79,8 @@ def put_in_place(services: Services, instance: Instance) -> tuple[str, ...]:
     with services.store.read() as connection:
         password = guests.bus_password(connection, vault, instance.id)
         keys = guests.placement_keys(connection, vault, instance.id)
-    placed = services.provider.place(wanted(instance), services.endpoint.login(instance.id, password), keys)
+    login = services.endpoint.login(instance.id, password, instance.spot)
+    placed = services.provider.place(wanted(instance), login, keys)
     with services.store.write() as connection:
         decided = msgspec.structs.replace(placed, repaired=())
         instances.set_placement(connection, instance.id, msgspec.to_builtins(decided))

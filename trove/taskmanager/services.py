@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from common.contract.placement import BusLogin
+from common.errors import HostFailed
 from common.secret import Secret
 from trove.bus import names
 from trove.db.store import Store
+from trove.domain.spots import Spot
 from trove.metrics.figures import Figures
 from trove.providers.base import Provider
 
@@ -44,18 +46,29 @@ class Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BusEndpoint:
-    """Where guests reach the broker: AMQP over TLS, its certificate for ``server_name`` signed by ``ca_pem``."""
+    """Where guests reach the broker: AMQP over TLS, its certificate for ``server_name`` signed by ``ca_pem``.
+
+    ``far``: host and name in the certificate for agents on other machines; None where these cannot reach it.
+    """
 
     host: str
     port: int
     virtual_host: str
     ca_pem: str
     server_name: str
+    far: tuple[str, str] | None = None
 
-    def login(self, instance_id: str, password: Secret) -> BusLogin:
-        return BusLogin(host=self.host, port=self.port, virtual_host=self.virtual_host,
-                        username=names.login(instance_id), password=password, ca_pem=self.ca_pem,
-                        server_name=self.server_name)
+    def login(self, instance_id: str, password: Secret, spot: Spot | None) -> BusLogin:
+        """For an agent at ``spot``. Raises HostFailed where that is out of the broker's reach."""
+        host, server_name = (self.host, self.server_name) if spot is None or spot.host is None else self._far()
+        return BusLogin(host=host, port=self.port, virtual_host=self.virtual_host, username=names.login(instance_id),
+                        password=password, ca_pem=self.ca_pem, server_name=server_name)
+
+    def _far(self) -> tuple[str, str]:
+        if self.far is None:
+            raise HostFailed("The broker listens on loopback alone, where agents on hosts do not reach it.",
+                             "Set listen_address in section [broker] to an address that hosts reach; then restart.")
+        return self.far
 
 
 @dataclass(frozen=True, slots=True)

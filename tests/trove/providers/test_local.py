@@ -14,6 +14,7 @@ from common.findings import Finding
 from common.secret import Secret
 from tests.trove.releases import making
 from trove.domain.spots import Load, Spot
+from trove.providers.agent import Logging
 from trove.providers.base import Wanted
 from trove.providers.local import LocalProvider
 
@@ -39,8 +40,8 @@ _PLACED = f'print(json.dumps(dict(instance_id="{INSTANCE}", limits="l", volume="
 
 def make(tmp_path: Path, answer: str) -> LocalProvider:
     text = _NOTES.format(note=str(tmp_path / "notes"), answer=answer)
-    return LocalProvider("installation", tmp_path / "state", making.make(tmp_path / "release", text), log_json=True,
-                         log_debug=True)
+    return LocalProvider("installation", tmp_path / "state", making.make(tmp_path / "release", text),
+                         Logging(json=True, debug=True))
 
 
 def notes(tmp_path: Path) -> list[dict]:

@@ -9,6 +9,7 @@ from common.errors import NoSpace
 from tests.trove.providers.test_local import BUS, INSTANCE, KEYS, WANTED
 from trove import providers
 from trove.domain.spots import Spot
+from trove.providers.agent import Logging
 from trove.providers.dispatch import Dispatcher
 from trove.providers.fake import FakeProvider
 from trove.providers.local import LocalProvider
@@ -45,7 +46,7 @@ def test_a_gap_is_refused(gap: type, words: str) -> None:
 
 def test_every_provider_is_whole(tmp_path: Path) -> None:
     fake = FakeProvider(tmp_path)
-    for provider in (fake, LocalProvider("i", tmp_path, tmp_path), Dispatcher(fake, fake, fake)):
+    for provider in (fake, LocalProvider("i", tmp_path, tmp_path, Logging()), Dispatcher(fake, fake, fake)):
         providers.check(provider)
 
 

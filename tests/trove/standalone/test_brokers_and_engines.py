@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import HostFailed
+from common.errors import HostFailed, Invalid
+from common.secret import Secret
 from trove import config
+from trove.domain.spots import Spot
 from trove.standalone import brokers, engines
 from trove.standalone.state import State
+from trove.taskmanager.services import BusEndpoint
 
 
 def configured(tmp_path: Path, text: str) -> tuple[config.cfg.ConfigOpts, State]:
@@ -28,6 +31,33 @@ def test_a_foreign_broker_is_reached_as_its_section_says(tmp_path: Path) -> None
     assert (address.host, address.port, address.server_name) == ("mq", 5671, "mq")
     assert address.password.reveal() == "hush" and "hush" not in repr(address)
     assert (endpoint.host, endpoint.ca_pem) == ("mq", "PEM")
+
+
+    far = endpoint.login("12345678-1234-1234-1234-123456789abc", Secret("x"), Spot("rack1", "192.0.2.9", 3306))
+    assert (far.host, far.server_name) == ("mq", "mq")
+
+
+@pytest.mark.parametrize(("section", "told"), [
+    ("listen_address = 192.0.2.7", "192.0.2.7"),
+    ("listen_address = 192.0.2.7\nguest_address = mq.example.org", "mq.example.org"),
+    ("listen_address = 0.0.0.0\nguest_address = mq.example.org", "mq.example.org"),
+    ("host = mq\nguest_address = mq.example.org", "mq.example.org"), ("", "")])
+def test_what_agents_on_hosts_reach_the_broker_by(tmp_path: Path, section: str, told: str) -> None:
+    assert brokers.far_host(configured(tmp_path, f"[broker]\n{section}\n")[0]) == told
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0", "mq.example.org"])
+def test_an_address_that_nobody_could_be_told_is_refused(tmp_path: Path, listen: str) -> None:
+    with pytest.raises(Invalid, match=r"listen on every address|no IP address"):
+        brokers.find(*configured(tmp_path, f"[broker]\nlisten_address = {listen}\n"))
+
+
+def test_an_agent_elsewhere_is_not_told_of_loopback() -> None:
+    endpoint = BusEndpoint("127.0.0.1", 5671, "/", "PEM", "localhost")
+    with pytest.raises(HostFailed, match="loopback alone"):
+        endpoint.login("12345678-1234-1234-1234-123456789abc", Secret("x"), Spot("rack1", "192.0.2.9", 3306))
+    near = endpoint.login("12345678-1234-1234-1234-123456789abc", Secret("x"), Spot(None, "127.64.0.1", 3306))
+    assert (near.host, near.server_name) == ("127.0.0.1", "localhost")
 
 
 def test_a_foreign_broker_needs_an_authority(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,25 @@ def test_it_listens_on_loopback_alone_and_stops_without_a_trace(node: PrivateNod
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), 5)
     assert not names_of_processes_in(node.home)
+
+
+def test_amqp_and_nothing_else_listens_where_the_operator_says(node: PrivateNode) -> None:
+    """With a name of its own in the certificate."""
+    there = "127.93.84.75"
+    moved = PrivateNode(node.home, Authority(node.authority.directory, [there]), there)
+    moved.start()
+    packed = "".join(f"{int(part):02X}" for part in reversed(there.split(".")))
+    assert {port for address, port in listeners(moved) if address == packed} == {moved.ports.amqp}
+    assert {address for address, port in listeners(moved) if port != moved.ports.amqp} <= LOOPBACK
+    context = ssl.create_default_context(cafile=str(moved.authority.certificate))
+    for address in ("127.0.0.1", there):
+        with socket.create_connection((address, moved.ports.amqp), 5) as plain:
+            context.wrap_socket(plain, server_hostname=address).close()
+    assert "loopback_users.control = true" in (moved.home / "etc" / "rabbitmq.conf").read_text()
+    with pytest.raises(errors.HostFailed, match=r"cannot listen on 192\.0\.2\.1"):
+        stopped = PrivateNode(node.home, node.authority, "192.0.2.1")
+        stopped.stop()
+        stopped.start()
 
 
 def names_of_processes_in(home: pathlib.Path) -> list[str]:

@@ -92,7 +92,7 @@ def leftovers(state: State, conf: cfg.ConfigOpts, loops: Path = LOOP_DEVICES) ->
     if not (state.exists and (state.store.exists() or conf.database.connection)):
         return
     known = _living(conf.database.connection or f"sqlite:///file:{state.store}?mode=ro&uri=true")
-    placed = places.find(conf, state).placed(None)
+    placed = places.here(conf, state).placed(None)
     lost = [*_lost_places(state, placed - known), *_lost_loops(state, placed, loops)]
     yield from lost or [ok("leftovers", f"Of {len(placed)} places on this machine, each belongs to an instance.")]
 

@@ -15,14 +15,12 @@ from typing import Any
 
 from common import releases
 from common.errors import Invalid, NotFound
-from trove.releases import installing, receiving
+from trove.releases import installing, machine, pruning, receiving
 
 from ..running import Ended, Way
 from . import programs
 from .transport import Login, Transport
 
-ROOT = "/var/lib/troveguest"
-"""On a host everything of ours is below it: instances, volumes, releases."""
 STAGING = ".cache/troveguest/staging"
 PATIENCE = 600.0
 
@@ -53,12 +51,13 @@ class Delivered:
 class Delivery:
     """From ``releases``, where this machine has them under their hashes. ``sender`` keeps apart who sends."""
 
-    def __init__(self, transport: Transport, releases: Path, sender: str, locks: Path, root: str = ROOT) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, releases: Path, sender: str, locks: Path, root: str = "/") -> None:
+        """``root`` is the file system of a host."""
+        self.transport = transport
         self._releases = releases
         self._staging = f"{STAGING}/{sender}"
         self._locks = locks
-        self._root = root
+        self.root = root
 
     def deliver(self, login: Login, release: str) -> Delivered:
         """It is on the host, verified and byte-compiled. May be asked for by many at once, and again after a cut.
@@ -66,18 +65,18 @@ class Delivery:
         Raises NotFound for a hash that is not here, Invalid where what arrives has another one; what ``Transport``
         raises.
         """
-        way = AsRoot(self._transport, login)
-        there = _ask(way, "look", {"root": self._root, "release": release}, str | None)
+        way = AsRoot(self.transport, login)
+        there = _ask(way, "look", {"root": self.root, "release": release}, str | None)
         if there is not None:
             return Delivered(there, None)
         source = self._source(release)
         with self._turn(login):
             moved = self._send(login, source)
-            arguments = {"root": self._root, "release": release, "staging": f"~{login.user}/{self._staging}"}
+            arguments = {"release": release, "staging": f"~{login.user}/{self._staging}", "root": self.root}
             return Delivered(_ask(way, "receive", arguments, str), moved)
 
     def _send(self, login: Login, source: Path) -> Moved:
-        return statistics(self._transport.copy(login, _OPTIONS, source, self._staging, PATIENCE))
+        return statistics(self.transport.copy(login, _OPTIONS, source, self._staging, PATIENCE))
 
     def _source(self, release: str) -> Path:
         source = self._releases / release
@@ -108,7 +107,7 @@ class AsRoot:
 
 
 def _ask(way: Way, function: str, arguments: Mapping[str, object], answer: Any) -> Any:
-    return programs.call(way, (installing, receiving), function, arguments, answer, PATIENCE)
+    return programs.call(way, (installing, pruning, machine, receiving), function, arguments, answer, PATIENCE)
 
 
 def statistics(printed: str) -> Moved:

@@ -1,7 +1,11 @@
 """The key that the installation logs in to hosts with: ed25519, made once, without a passphrase."""
 
+import contextlib
+import fcntl
+import os
 import secrets
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import HostFailed
@@ -12,15 +16,10 @@ def ensure(file: Path, comment: str) -> Path:
 
     Raises HostFailed.
     """
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, exist_ok=True)
-        aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-        try:
-            _keygen("-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(aside))
-            aside.with_name(f"{aside.name}.pub").rename(_public(file))
-            aside.rename(file)
-        finally:
-            aside.unlink(missing_ok=True)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    with _alone(file.parent):
+        if not file.exists():
+            _make(file, comment)
     return file
 
 
@@ -29,6 +28,27 @@ def public(file: Path) -> str:
     if _public(file).exists():
         return _public(file).read_text().strip()
     return _keygen("-y", "-P", "", "-f", str(file)).strip()
+
+
+def _make(file: Path, comment: str) -> None:
+    aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        _keygen("-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(aside))
+        _public(aside).rename(_public(file))
+        aside.rename(file)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """A control plane and a command may both need the first one."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _public(file: Path) -> Path:

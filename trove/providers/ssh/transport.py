@@ -7,7 +7,7 @@ lost connection is Unreachable, and says nothing about what became of the comman
 import hashlib
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -43,9 +43,9 @@ class Login(Protocol):
 
 
 class Transport:
-    """``directory`` is private and short: a socket in it has a name of 33 bytes. ``identity`` is a private key."""
+    """``directory`` is private and short: a socket in it has a name of 33 bytes. ``identity`` gives our private key."""
 
-    def __init__(self, directory: Path, identity: Path) -> None:
+    def __init__(self, directory: Path, identity: Callable[[], Path]) -> None:
         self._directory = directory
         self._identity = identity
 
@@ -81,15 +81,16 @@ class Transport:
         return ended.output.decode(errors="replace")
 
     def close(self) -> None:
-        """Ends the connections that are kept, of every process that uses this directory."""
+        """Lets go of the connections that are kept; one that a command uses, of another process too, ends after it."""
         for socket in self._directory.glob("*.s"):
-            subprocess.run(["ssh", "-F", "none", "-o", f"ControlPath={socket}", "-O", "exit", "any"],
+            subprocess.run(["ssh", "-F", "none", "-o", f"ControlPath={socket}", "-O", "stop", "any"],
                            stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
 
     def _ssh(self, login: Login) -> list[str]:
         """All of the client's command line before the address. Nothing of the machine's or a user's own settings."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        known = self._known(login)
+        identity = self._identity()
+        known = self._known(login, identity)
         options: Mapping[str, object] = {
             "BatchMode": "yes", "ConnectTimeout": CONNECT_PATIENCE, "ServerAliveInterval": ALIVE_EVERY,
             "ServerAliveCountMax": ALIVE_MISSED, "IdentitiesOnly": "yes", "IdentityAgent": "none",
@@ -97,12 +98,12 @@ class Transport:
             "UserKnownHostsFile": known, "GlobalKnownHostsFile": "/dev/null", "UpdateHostKeys": "no",
             "ControlMaster": "auto", "ControlPersist": SHARED_FOR, "ControlPath": known.with_suffix(".s"),
             "ForwardAgent": "no", "ClearAllForwardings": "yes", "LogLevel": "ERROR"}
-        return ["ssh", "-F", "none", "-T", "-i", str(self._identity), "-p", str(login.port), "-l", login.user,
+        return ["ssh", "-F", "none", "-T", "-i", str(identity), "-p", str(login.port), "-l", login.user,
                 *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
 
-    def _known(self, login: Login) -> Path:
+    def _known(self, login: Login, identity: Path) -> Path:
         """A known_hosts file for this login alone: another key, user or identity gets another connection."""
-        told = repr((login.name, login.address, login.port, login.user, login.host_key, str(self._identity)))
+        told = repr((login.name, login.address, login.port, login.user, login.host_key, str(identity)))
         file = self._directory / f"{hashlib.sha256(told.encode()).hexdigest()[:14]}.k"
         if not file.exists():
             aside = file.with_suffix(".new")

@@ -48,7 +48,7 @@ class Machine:
         (directory / "authorized_keys").write_text(identity.public(self.identity))
         address = "127.{}.{}.{}".format(*(random.randint(1, 254) for _ in range(3)))
         self.server = Server(address, 2222, hostkeys.parsed(identity.public(key)))
-        self.transport = Transport(directory / "c", self.identity)
+        self.transport = Transport(directory / "c", lambda: self.identity)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -57,6 +57,11 @@ class Machine:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self._process = subprocess.Popen([shutil.which("sshd", path="/usr/sbin") or "sshd", "-D", "-f", str(file)])
         until(self._answers, 10, "sshd answers")
+
+    def cut(self) -> None:
+        """Ends our connection in the middle of what it does."""
+        for socket in (self._directory / "c").glob("*.s"):
+            subprocess.run(["ssh", "-F", "none", "-o", f"ControlPath={socket}", "-O", "exit", "any"], check=False)
 
     def stop(self) -> None:
         """With all of its connections."""
@@ -68,6 +73,14 @@ class Machine:
     def _answers(self) -> bool:
         return bool(subprocess.run(["ssh-keyscan", "-T", "1", "-p", str(self.server.port), self.server.address],
                                    capture_output=True).stdout)
+
+
+def disk(root: Path) -> Path:
+    """The file system of a machine with the programs of this one, and nothing else."""
+    for name in ("bin", "sbin"):
+        (root / "usr" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "usr" / name).symlink_to(f"/usr/{name}")
+    return root
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from tests.trove.providers.ssh import servers
 from tests.trove.providers.ssh.servers import Machine
 from tests.trove.releases import making
 from trove.providers.ssh.delivery import Delivered, Delivery
-from trove.releases import building, installing, receiving
+from trove.releases import building, installing, pruning, receiving
+from trove.releases import machine as prepared
 
 pytestmark = pytest.mark.server
 
@@ -31,7 +32,8 @@ class Site:
     """A control plane's releases, and a host's directory; the login is our own, whose home is a directory of ours."""
 
     def __init__(self, directory: Path, machine: Machine) -> None:
-        self.machine, self.releases, self.root = machine, directory / "releases", directory / "host"
+        self.machine, self.releases, self.root = machine, directory / "releases", servers.disk(directory / "host")
+        self.top = prepared.top(str(self.root))
         self.releases.mkdir()
         self.staging = Path.home() / ".cache/troveguest/staging" / directory.name
         self.delivery = Delivery(machine.transport, self.releases, directory.name, directory / "locks", str(self.root))
@@ -47,7 +49,7 @@ class Site:
         return self.delivery.deliver(self.machine.server, release)
 
     def on_host(self) -> set[str]:
-        return set(os.listdir(self.root / "releases")) if self.root.exists() else set()
+        return set(os.listdir(self.top / "releases")) if self.top.exists() else set()
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +69,10 @@ def site(machine: Machine) -> Iterator[Site]:
 def test_what_arrives_is_what_was_built_and_a_line_moves_little(site: Site) -> None:
     first, second = site.build(), site.build(PROGRAM + "# one line\n")
     whole = site.deliver(first)
-    assert whole.path == f"{site.root}/releases/{first}" and whole.moved is not None
+    assert whole.path == f"{site.top}/releases/{first}" and whole.moved is not None
     assert releases.verify(Path(whole.path)).total == first
     assert (Path(whole.path) / releases.COMPILED).exists(), "byte-compiled there"
+    assert prepared.is_ready(str(site.root)), "restored when it boots"
     assert whole.moved.size > len(BALLAST) and whole.moved.files == 5
     line = site.deliver(second)
     assert line.moved is not None and line.moved.files == 2, "the program and the manifest"
@@ -101,7 +104,7 @@ def test_one_that_is_cut_short_leaves_nothing_half_and_is_repeated(site: Site) -
     cut = threading.Thread(target=_ignoring, args=(site, release))
     cut.start()
     until(lambda: [*site.staging.rglob(".*.??????")] or [*site.staging.rglob("*.py")], 20, "files arrive", every=0.001)
-    site.machine.transport.close()
+    site.machine.cut()
     cut.join(30)
     assert site.on_host() <= {release}
     assert releases.verify(Path(site.deliver(release).path)).total == release
@@ -122,12 +125,12 @@ def test_another_hash_is_refused_here_and_there(site: Site) -> None:
         site.deliver("1" * 64)
     site.deliver(other)
     with pytest.raises(Invalid, match="and not 2222"):
-        receiving.receive(str(site.root), "2" * 64, str(site.staging))
+        receiving.receive("2" * 64, str(site.staging), str(site.root))
     with (site.staging / "lib" / "ballast.py").open("a") as file:
         file.write("# slipped in\n")
-    shutil.rmtree(site.root)
+    shutil.rmtree(site.top)
     with pytest.raises(Invalid, match=r"lib/ballast.py is not what its manifest says"):
-        receiving.receive(str(site.root), other, str(site.staging))
+        receiving.receive(other, str(site.staging), str(site.root))
     assert site.on_host() == set()
 
 
@@ -149,11 +152,11 @@ def test_a_damaged_one_is_put_right(site: Site) -> None:
 
 
 def test_only_what_nobody_needs_goes(site: Site) -> None:
-    long_ago = time.time() - 2 * receiving.YOUNG
+    long_ago = time.time() - 2 * pruning.YOUNG
     made = [site.build(PROGRAM + f"# {number}\n") for number in range(5)]
-    home = site.root / "instances" / "12345678-1234-1234-1234-123456789abc"
+    home = site.top / "instances" / "12345678-1234-1234-1234-123456789abc"
     home.mkdir(parents=True)
-    (home / "current").symlink_to(site.root / "releases" / made[0])
+    (home / "current").symlink_to(site.top / "releases" / made[0])
     for age, release in enumerate(made[:4]):
         path = Path(site.deliver(release).path)
         os.utime(path, (long_ago + age, long_ago + age))

@@ -61,7 +61,7 @@ def test_what_is_begun_is_finished(machine: Machine, tmp_path: Path) -> None:
     thread = threading.Thread(target=_ignoring, args=(machine, line))
     thread.start()
     until(begun.exists, 20, "the command runs")
-    machine.transport.close()
+    machine.cut()
     thread.join(20)
     (tmp_path / "go").touch()
     until(done.exists, 20, "the command is finished")
@@ -90,7 +90,7 @@ def test_another_host_key_is_refused(machine: Machine, tmp_path: Path) -> None:
 
 def test_a_login_that_does_not_know_us_is_told_with_its_remedy(machine: Machine, tmp_path: Path) -> None:
     with ground.directory() as directory:
-        stranger = Transport(directory, identity.ensure(tmp_path / "stranger", "x"))
+        stranger = Transport(directory, lambda: identity.ensure(tmp_path / "stranger", "x"))
         with pytest.raises(Refused, match="does not let us in") as caught:
             stranger.run(machine.server, ["true"], b"", 30, root=False)
     assert "trovectl host key" in caught.value.hint and not caught.value.retryable

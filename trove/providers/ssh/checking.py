@@ -1,0 +1,60 @@
+"""A look at a host, as its operator asks for it: whether it can carry instances, and what it has for them."""
+
+import time
+from dataclasses import dataclass
+
+import msgspec
+
+from common.errors import HostFailed
+from trove.domain.hosts import Facts, Host
+from trove.releases import installing, machine, pruning
+
+from . import looking, programs
+from .delivery import AsRoot
+from .transport import Transport
+
+OLDEST_PYTHON = (3, 11)
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    memory_mb: int
+    vcpus: int
+    disk_gb: int
+    python: str
+    arch: str
+    systemd: bool
+    engines: dict[str, tuple[str, ...]]
+    busy_ports: tuple[int, ...]
+    owns_address: bool
+    lacks: tuple[str, ...]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """``root`` is the file system of a host."""
+
+    transport: Transport
+    root: str = "/"
+
+    def look(self, host: Host) -> Facts:
+        """Raises HostFailed for what keeps it from carrying instances, and what ``Transport`` raises."""
+        told = programs.call(AsRoot(self.transport, host), (installing, pruning, machine, looking), "facts",
+                             {"root": self.root, "listen_address": host.listen_address}, _Answer, looking.PATIENCE)
+        skew = round(told.now - time.time(), 2)
+        _require(host, told)
+        return Facts(memory_mb=told.memory_mb, vcpus=told.vcpus, disk_gb=told.disk_gb, python=told.python,
+                     arch=told.arch, systemd=told.systemd, engines=told.engines, busy_ports=told.busy_ports,
+                     clock_skew=skew)
+
+
+def _require(host: Host, told: _Answer) -> None:
+    if tuple(int(part) for part in told.python.split(".")) < OLDEST_PYTHON:
+        raise HostFailed(f"The host {host.name} has Python {told.python}, and agents need 3.11 or later.",
+                         "Upgrade its operating system: Debian 12 has Python 3.11.")
+    if told.lacks:
+        names = " ".join(told.lacks)
+        raise HostFailed(f"The host {host.name} has no {', '.join(told.lacks)}.", f"Run there: apt-get install {names}")
+    if not told.owns_address:
+        raise HostFailed(f"{host.listen_address} is no address of the host {host.name}.",
+                         "Register it with the address that its database servers are to listen on.")
