@@ -14,6 +14,7 @@ from sqlalchemy import event
 from tests.benchmarks import population, served
 from tests.benchmarks.comparison import Result, Scale, interleaved
 from tests.benchmarks.machinery import Machinery, child
+from tests.trove import machines
 from trove.api import app
 from trove.api.fake_guests import FakeGuests
 from trove.db.commands import Commands
@@ -49,7 +50,7 @@ def _compared(machinery: Machinery, scale: Scale, count: int) -> Result:
 
 def _statements(store: Store) -> int:
     """SQL statements for one list, without the BEGIN of its transaction; the second time, when all is warm."""
-    client = falcon.testing.TestClient(app.create_app(Commands(store), FakeGuests()))
+    client = falcon.testing.TestClient(app.create_app(Commands(store), FakeGuests(), machines.desk(store)))
     seen: list[str] = []
     event.listen(store._engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
     for _ in range(2):

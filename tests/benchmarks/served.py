@@ -11,6 +11,7 @@ import falcon
 from cheroot import wsgi
 
 from tests.benchmarks import machinery
+from tests.trove import machines
 from trove.api import app, server
 from trove.api.fake_guests import FakeGuests
 from trove.db.commands import Commands
@@ -31,7 +32,8 @@ class Canned:
 
 
 def serve_store(url: str, key_file: Path) -> int:
-    application = app.create_app(Commands(open_store(url, key_file)), FakeGuests())
+    store = open_store(url, key_file)
+    application = app.create_app(Commands(store), FakeGuests(), machines.desk(store))
     listening = server.Server(application, HOST, 0, threads=THREADS)
     listening.start()
     return listening.port

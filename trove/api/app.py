@@ -8,7 +8,7 @@ from trove.db.answers import Answers
 from trove.db.commands import Commands
 from trove.metrics.figures import Figures
 
-from . import context, errors, guests, idempotency, middleware, paths, policy, waits
+from . import context, errors, guests, hosts, idempotency, middleware, paths, policy, waits
 from .description import Description
 from .rates import Rates
 from .routes import ROUTES
@@ -16,14 +16,14 @@ from .services import Services
 from .settings import DEFAULTS, Settings
 
 
-def create_app(commands: Commands, guests: guests.Guests, settings: Settings = DEFAULTS,
+def create_app(commands: Commands, guests: guests.Guests, desk: hosts.HostDesk, settings: Settings = DEFAULTS,
                rules: policy.Policy = policy.DEFAULTS, figures: Figures | None = None,
                bell: waits.Bell | None = None) -> paths.Wsgi:
     """The WSGI application; ``figures`` are shown at ``/metrics``, ``bell`` rings when there are new events.
 
     Raises Invalid for an ``auth_strategy`` that there is not.
     """
-    services = Services(commands, guests, settings, rules, Rates(settings.rates), figures or Figures(),
+    services = Services(commands, guests, desk, settings, rules, Rates(settings.rates), figures or Figures(),
                         Description(ROUTES), waits.Waits(bell or Bell(), settings.waiting_requests))
     around = middleware.Around(_identity(settings), services.rates, services.figures)
     application = falcon.App(middleware=around, cors_enable=False)

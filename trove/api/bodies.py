@@ -1,5 +1,6 @@
 """Request bodies: JSON into the structs of ``schemas``, and views into JSON."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 import falcon
@@ -71,6 +72,14 @@ def decode(data: bytes, kind: type[T]) -> T:
         raise Invalid(f"Validation error: {blocks.in_words(str(error))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"The body is not JSON: {error}") from None
+
+
+def convert(query: Mapping[str, str | list[str]], kind: type[T]) -> T:
+    """Parameters of a query as a ``kind``. Raises Invalid, which names the one that is wrong."""
+    try:
+        return msgspec.convert(query, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"Validation error: {blocks.in_words(str(error))}") from None
 
 
 def _conceal(kind: type, value: object) -> object:

@@ -1,4 +1,4 @@
-"""Who may do what, under OpenStack Trove's rule names; operations and events are additions of ours.
+"""Who may do what, under OpenStack Trove's rule names; operations, events and hosts are additions of ours.
 
 ``Policy`` is the face that every handler asks. ``Defaults`` answers with upstream's default rules and needs no library;
 an operator's own rules come with ``oslo.policy`` behind the same face.
@@ -40,6 +40,13 @@ RULES: dict[str, str] = {
     "instance:extension:database:index": ADMIN_OR_OWNER,
     "instance:extension:database:show": ADMIN_OR_OWNER,
     "event:index": ADMIN_OR_OWNER,
+    "host:index": ADMIN,
+    "host:show": ADMIN,
+    "host:create": ADMIN,
+    "host:delete": ADMIN,
+    "host:check": ADMIN,
+    "host:drain": ADMIN,
+    "host:activate": ADMIN,
     "operation:index": ADMIN_OR_OWNER,
     "operation:show": ADMIN_OR_OWNER,
     "operation:retry": ADMIN_OR_OWNER,

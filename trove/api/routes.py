@@ -8,6 +8,7 @@ from .resources import (
     descriptions,
     events,
     flavors,
+    hosts,
     instances,
     limits,
     metrics,
@@ -53,4 +54,8 @@ ROUTES: dict[str, type[Resource]] = {
     f"{PROJECT}/flavors": flavors.Flavors,
     f"{PROJECT}/flavors/{{flavor}}": flavors.Flavor,
     f"{PROJECT}/limits": limits.Limits,
+    f"{PROJECT}/mgmt/hosts": hosts.Hosts,
+    f"{PROJECT}/mgmt/hosts/{{host}}": hosts.Host,
+    f"{PROJECT}/mgmt/hosts/{{host}}/action": hosts.Action,
+    f"{PROJECT}/mgmt/host-keys": hosts.OfferedKey,
 }

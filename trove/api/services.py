@@ -9,7 +9,7 @@ import falcon
 from trove.db import commands
 from trove.metrics.figures import Figures
 
-from . import context, guests, links, policy, rates, settings, waits
+from . import context, guests, hosts, links, policy, rates, settings, waits
 from .description import Description
 
 
@@ -19,6 +19,7 @@ class Services:
 
     commands: commands.Commands
     guests: guests.Guests
+    hosts: hosts.HostDesk
     settings: settings.Settings
     policy: policy.Policy
     rates: rates.Rates

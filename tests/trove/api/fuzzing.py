@@ -22,6 +22,7 @@ from schemathesis.core.parameters import ParameterLocation
 from common.contract import types as t
 from common.errors import NotFound
 from common.secret import Secret
+from tests.trove import machines
 from tests.trove.api.world import World
 from trove.domain.states import HEARTBEAT_EXPIRY
 
@@ -65,6 +66,8 @@ class Ground:
             guest.ensure_databases(tuple(t.Database(name=each) for each in DATABASES))
             guest.ensure_users(tuple(t.NewUser(name=user, host=host, password=Secret("x"), databases=("orders",))
                                      for user, host in USERS))
+        for host in {"db1", "db2"} - {manned.host.name for manned in self.world.desk.all()}:
+            self.world.desk.add(machines.host(host))
         self.operations = [operation for _, operation in self.world.woken if operation][-5:]
 
     def known(self, part: str) -> list[str]:
@@ -79,6 +82,7 @@ class Ground:
             "datastore": [datastore.name, datastore.id],
             "version": [datastore.versions[0].id, datastore.versions[0].name],
             "flavor": ["1", "2"],
+            "host": ["db1", "db2"],
         }[part]
 
     def _is_as_made(self, name: str) -> bool:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import awaiting
+from tests.trove import machines
 from tests.trove.api.world import RULES, World, make_world
 from trove.api import app, server, waits
 from trove.api.fake_guests import FakeGuests
@@ -92,7 +93,8 @@ class Rung:
             return page_events(*args, **options)
 
         self.commands.page_events = count  # type: ignore[method-assign]
-        application = app.create_app(self.commands, FakeGuests(), Settings(waiting_requests=1), bell=self.bell)
+        application = app.create_app(self.commands, FakeGuests(), machines.desk(store), Settings(waiting_requests=1),
+                                     bell=self.bell)
         self.server = server.Server(application, "127.0.0.1", 0, threads=2)
 
     def client(self, world: World) -> Client:

@@ -12,6 +12,7 @@ from sqlalchemy import event, insert
 
 from common.contract import types as t
 from common.secret import Secret
+from tests.trove import machines
 from tests.trove.api.world import World, make_store, make_world
 from trove.api.description import declared
 from trove.api.routes import ROUTES
@@ -60,6 +61,7 @@ def fill(world: World, inside: str, begin: int, end: int) -> None:
     [first] = [each for each in world.commands.list_datastores() if each.name == "mariadb"]
     for number in range(begin, end):
         world.create(f"i{number}")
+        world.desk.add(machines.host(f"h{number}"))
         with world.store.write() as connection:
             connection.execute(insert(schema.flavors).values(id=f"f{number}", name=f"f{number}", ram=1, vcpus=1))
             for datastore_id in (first.id, made := str(uuid.uuid4())):

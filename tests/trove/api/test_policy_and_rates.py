@@ -88,7 +88,7 @@ def test_a_rule_that_there_is_not_allows_nothing() -> None:
 
 def test_an_unknown_auth_strategy_stops_the_start(world: World) -> None:
     with pytest.raises(Invalid, match="There is no auth_strategy 'magic'"):
-        app.create_app(world.commands, world.guests, Settings(auth_strategy="magic"))
+        app.create_app(world.commands, world.guests, world.desk, Settings(auth_strategy="magic"))
 
 
 def test_rates_leak_and_are_per_project_and_verb() -> None:

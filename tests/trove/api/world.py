@@ -9,6 +9,7 @@ from typing import Any
 import falcon.testing
 
 from common.contract import types as t
+from tests.trove.machines import FakeMachines
 from trove.api import app, policy
 from trove.api.fake_guests import FakeGuest, FakeGuests
 from trove.api.settings import DEFAULTS, Settings
@@ -18,6 +19,7 @@ from trove.db.store import Store, open_store
 from trove.domain.creation import Rules
 from trove.domain.states import Event, Task
 from trove.metrics.figures import Figures
+from trove.standalone.hosts import HostDesk
 
 RULES = Rules(max_instances=-1, max_volumes=-1, max_volume_gb=100)
 
@@ -27,6 +29,8 @@ class World:
     store: Store
     guests: FakeGuests
     commands: Commands
+    desk: HostDesk
+    machines: FakeMachines
     client: falcon.testing.TestClient
     woken: list[tuple[str, str | None]]
     project: str
@@ -82,5 +86,8 @@ def make_world(store: Store, settings: Settings = DEFAULTS, rules: policy.Policy
     guests, woken = FakeGuests(), []
     commands = Commands(store, RULES, lambda instance_id, operation_id: woken.append((instance_id, operation_id)))
     figures = Figures()
-    application = app.create_app(commands, guests, settings, rules, figures)
-    return World(store, guests, commands, falcon.testing.TestClient(application), woken, uuid.uuid4().hex, figures)
+    machines = FakeMachines()
+    desk = HostDesk(store, machines)
+    application = app.create_app(commands, guests, desk, settings, rules, figures)
+    return World(store, guests, commands, desk, machines, falcon.testing.TestClient(application), woken,
+                 uuid.uuid4().hex, figures)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.contract import types as t
+from tests.trove import machines
 from tests.trove.api import world
 from trove.api import app, server
 from trove.api.fake_guests import FakeGuest, FakeGuests
@@ -82,7 +83,8 @@ def serving(directory: Path) -> Iterator[Served]:
     works = Works(store)
     bell = Bell()
     store.on_events = bell.ring
-    application = app.create_app(Commands(store, world.RULES, works.wake), works.guests, bell=bell)
+    application = app.create_app(Commands(store, world.RULES, works.wake), works.guests,
+                                 machines.desk(store), bell=bell)
     listening = server.Server(application, "127.0.0.1", 0)
     listening.start()
     try:

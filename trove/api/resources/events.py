@@ -48,7 +48,7 @@ class Listing(Resource):
 
 
 class Events(Listing):
-    @describe("List the events of a project, or wait for the next ones", views.EventPage, query=QUERY)
+    @describe("List the events of a project, or wait for the next ones", views.EventPage, query=QUERY, refuses=(404,))
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The oldest first. Ids rise in the order in which events can be seen: who asks for what is behind the last id
         that he has seen misses nothing.

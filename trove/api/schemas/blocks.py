@@ -15,6 +15,10 @@ _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 _HOST = r"^[^\x00-\x20\x7f'\"`\\;,@]+$"
 _CIDR = r"^(\d{1,3}\.){3}\d{1,3}(/\d{1,2})?$"
 _IPV4 = r"^(\d{1,3}\.){3}\d{1,3}$"
+HOST_NAME = r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"
+ADDRESS = r"^[0-9A-Za-z]([0-9A-Za-z.:-]{0,253}[0-9A-Za-z])?$"
+IP = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:]{2,39})$"
+LOGIN = r"^[a-z_][a-z0-9_-]{0,31}$"
 _SIZE = r"^0*[1-9][0-9]{0,39}$"
 
 MEANINGS = {
@@ -23,6 +27,10 @@ MEANINGS = {
     _HOST: "a host without blanks, quotes, backslashes and the characters ` ; , @",
     _CIDR: "an IPv4 address or network such as 192.0.2.0/24",
     _IPV4: "an IPv4 address",
+    HOST_NAME: "a name of small letters of ASCII, digits, dots and hyphens",
+    ADDRESS: "an address or a name of DNS",
+    IP: "an IP address",
+    LOGIN: "a login name of Linux",
     _SIZE: "a whole number of 1 or more",
 }
 """What each pattern asks for, in words for a person."""
