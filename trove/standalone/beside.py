@@ -90,7 +90,7 @@ def _start(state: State, conf: cfg.ConfigOpts, name: str, lose: Callable[[], Non
         raise Unreachable(error.message, "Start the control plane, which starts the broker: trovectl up.") from error
     foundation.start_bell(store, bound, Bell())
     foundation.start_conductor(store, bound)
-    foundation.start_manager(foundation.services(store, bound), name, lose)
+    foundation.start_manager(foundation.services(store, bound, foundation.transport()), name, lose)
 
 
 @contextlib.contextmanager

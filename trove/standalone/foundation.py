@@ -20,6 +20,7 @@ from trove.db.hosts import Register
 from trove.db.migrations import Alone
 from trove.db.store import Store, open_store
 from trove.metrics.figures import Figures
+from trove.providers.ssh.transport import Transport
 from trove.taskmanager.service import NUDGE, TaskManager
 from trove.taskmanager.services import Services
 
@@ -88,9 +89,13 @@ class Foundation:
         self._running.callback(conductor.stop)
         return reports
 
-    def services(self, store: Store, bound: Bound) -> Services:
+    def transport(self) -> Transport:
+        """The way to registered hosts."""
         transport = places.transport(self._conf, self._state)
         self._running.callback(transport.close)
+        return transport
+
+    def services(self, store: Store, bound: Bound, transport: Transport) -> Services:
         provider = places.find(self._conf, self._state, Register(store), transport)
         return Services(store=store, provider=provider, topology=bound.topology, guests=bound.guests,
                         events=bound.events, endpoint=bound.broker.endpoint(), bus=bound.bus, figures=self._figures)

@@ -27,9 +27,11 @@ from trove.db.commands import Commands
 from trove.db.store import Store
 from trove.domain.creation import Rules
 from trove.metrics.figures import Figures
+from trove.providers.ssh.checking import Checker
 
 from . import brokers, engines, logfile, measures, ports, processes, remains, tls, upkeep, ways
 from .foundation import Bound, Foundation, nudger
+from .hosts import HostDesk, HostKeeper
 from .state import ENDING, Control, State, build
 
 LOG = log.get(__name__)
@@ -69,27 +71,25 @@ class Standalone:
         foundation.start_bell(store, bound, self._bell)
         reports = foundation.start_conductor(store, bound)
         self._tell("Takes up what was under way.")
-        services = foundation.services(store, bound)
+        transport = foundation.transport()
+        services = foundation.services(store, bound, transport)
         manager = foundation.start_manager(services, EXECUTOR, self.ended.set)
-        keeper = upkeep.PlaceKeeper(services)
-        keeper.start()
-        self._running.callback(keeper.stop)
-        sweeper = remains.RemainsKeeper(store, services.provider)
-        sweeper.start()
-        self._running.callback(sweeper.stop)
-        way_keeper = ways.WayKeeper(store, bound.topology)
-        way_keeper.start()
+        desk, way_keeper = HostDesk(store, Checker(transport)), ways.WayKeeper(store, bound.topology)
+        for keeper in (upkeep.PlaceKeeper(services), remains.RemainsKeeper(store, services.provider),
+                       HostKeeper(desk), way_keeper):
+            keeper.start()
+            self._running.callback(keeper.stop)
         bound.bus.on_connect(way_keeper.wake)
-        self._running.callback(way_keeper.stop)
         measures.gather(self._figures, store, bound.bus, bound.guests, reports, manager)
         self._tell("Opens the API.")
-        return self._start_api(Commands(store, rules(self._conf), nudger(store, bound, manager)), bound, wanted_port)
+        commands = Commands(store, rules(self._conf), nudger(store, bound, manager))
+        return self._start_api(commands, bound, desk, wanted_port)
 
     def close(self) -> None:
         self._running.close()
 
-    def _start_api(self, commands: Commands, bound: Bound, wanted_port: int | None) -> str:
-        application = app.create_app(commands, bound.guests, api_settings(self._conf), figures=self._figures,
+    def _start_api(self, commands: Commands, bound: Bound, desk: HostDesk, wanted_port: int | None) -> str:
+        application = app.create_app(commands, bound.guests, desk, api_settings(self._conf), figures=self._figures,
                                      bell=self._bell)
         port = self._free_port(wanted_port or self._state.last_port() or self._conf.bind_port)
         listening = server.Server(application, self._conf.bind_host, port, auth_strategy=self._conf.auth_strategy,
