@@ -23,6 +23,7 @@ class FakeMachines:
 
     down: set[str] = field(default_factory=set)
     wrong: dict[str, TroveError] = field(default_factory=dict)
+    facts: Facts = FACTS
 
     def offered_key(self, address: str, port: int) -> str:
         self._reach(address)
@@ -32,7 +33,7 @@ class FakeMachines:
         self._reach(host.address)
         if host.address in self.wrong:
             raise self.wrong[host.address]
-        return FACTS
+        return self.facts
 
     def _reach(self, address: str) -> None:
         if address in self.down:

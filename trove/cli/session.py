@@ -99,17 +99,24 @@ def of_installation(control: Control) -> Trust:
     return Trust(certificate=Path(control.certificate)) if control.certificate else Trust()
 
 
-def instance_names(context: typer.Context, incomplete: str) -> list[str]:
-    """For the shell: names that begin so. Without an answer there is nothing to offer, and no place to complain."""
-    given = context.params
-    try:
-        endpoint, trust = locate(given.get("endpoint"), given.get("state") or default_root(), given.get("cacert"))
-        client = rest.Client(endpoint, given.get("project") or rest.PROJECT, COMPLETION_PATIENCE, trust)
-        names = [str(row["name"]) for row in client.every("/instances", "instances")]
-    except TroveError:
-        return []
-    return sorted({name for name in names if name.startswith(incomplete)})
+def completed(path: str, member: str) -> Callable[[typer.Context, str], list[str]]:
+    """For the shell: names in the list at ``path`` that begin so. Without an answer there is nothing to offer, and no
+    place to complain."""
 
+    def names(context: typer.Context, incomplete: str) -> list[str]:
+        given = context.params
+        try:
+            endpoint, trust = locate(given.get("endpoint"), given.get("state") or default_root(), given.get("cacert"))
+            client = rest.Client(endpoint, given.get("project") or rest.PROJECT, COMPLETION_PATIENCE, trust)
+            found = [str(row["name"]) for row in client.every(path, member)]
+        except TroveError:
+            return []
+        return sorted({name for name in found if name.startswith(incomplete)})
+
+    return names
+
+
+instance_names = completed("/instances", "instances")
 
 InstanceName = Annotated[str, typer.Argument(
     metavar="INSTANCE", help="Name or id of an instance.", autocompletion=instance_names)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.contract import types as t
-from tests.trove import machines
 from tests.trove.api import world
+from tests.trove.machines import FakeMachines
 from trove.api import app, server
 from trove.api.fake_guests import FakeGuest, FakeGuests
 from trove.bus.bell import Bell
@@ -20,6 +20,7 @@ from trove.db.store import Store
 from trove.db.views import Scope
 from trove.domain.spots import Spot
 from trove.domain.states import Event, Task
+from trove.standalone.hosts import HostDesk
 
 DONE = {Task.BUILDING: Event.BUILT, Task.RESTARTING: Event.RESTARTED, Task.DELETING: Event.REMOVED}
 BROKEN = {Task.BUILDING: Event.BUILD_BROKE, Task.RESTARTING: Event.RESTART_BROKE, Task.DELETING: Event.DELETE_BROKE}
@@ -57,6 +58,7 @@ class Served:
 
     endpoint: str
     works: Works
+    machines: FakeMachines
     project: str = ""
 
     @property
@@ -83,12 +85,13 @@ def serving(directory: Path) -> Iterator[Served]:
     works = Works(store)
     bell = Bell()
     store.on_events = bell.ring
-    application = app.create_app(Commands(store, world.RULES, works.wake), works.guests,
-                                 machines.desk(store), bell=bell)
+    machines = FakeMachines()
+    application = app.create_app(Commands(store, world.RULES, works.wake), works.guests, HostDesk(store, machines),
+                                 bell=bell)
     listening = server.Server(application, "127.0.0.1", 0)
     listening.start()
     try:
-        yield Served(f"http://127.0.0.1:{listening.port}", works)
+        yield Served(f"http://127.0.0.1:{listening.port}", works, machines)
     finally:
         bell.close()
         listening.stop()
