@@ -10,7 +10,6 @@ from common.secret import Secret
 
 from .rest import Client, Json, part
 
-PORT = 3306
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -37,7 +36,7 @@ def find(client: Client, instance: Json, user: str | None, database: str | None)
         row = _user(client, instance, user)
         user, granted = row["name"], [each["name"] for each in row["databases"]]
         database = granted[0] if database is None and len(granted) == 1 else database
-    return Where(instance["ip"][0], PORT, user, database or "")
+    return Where(instance["ip"][0], instance["port"], user, database or "")
 
 
 def client() -> str:

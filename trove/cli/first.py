@@ -62,4 +62,4 @@ def _await(client: Client, instance: Json, tell: Callable[[str], None]) -> Json:
 
 
 def _connection(shown: Json, password: Secret | None) -> First:
-    return First(shown["name"], shown["addresses"][0]["address"], 3306, password)
+    return First(shown["name"], shown["addresses"][0]["address"], shown["port"], password)

@@ -64,9 +64,9 @@ def list_all(session: Session) -> None:
     rows = session.client.every("/instances", "instances")
     session.output.document({"instances": rows})
     session.output.rows(
-        ("ID", "NAME", "STATUS", "OPERATING STATUS", "DATASTORE", "ADDRESS", "SIZE"),
-        [(row["id"], row["name"], row["status"], row["operating_status"], _datastore(row), row.get("ip"), _size(row))
-         for row in rows])
+        ("ID", "NAME", "STATUS", "OPERATING STATUS", "DATASTORE", "ADDRESS", "PORT", "SIZE"),
+        [(row["id"], row["name"], row["status"], row["operating_status"], _datastore(row), row.get("ip"),
+          row.get("port"), _size(row)) for row in rows])
 
 
 def show(session: Session, name: InstanceName) -> None:
@@ -149,7 +149,8 @@ def _fields(shown: Json) -> list[tuple[str, object]]:
     fields = [
         ("id", shown["id"]), ("name", shown["name"]), ("status", shown["status"]),
         ("operating status", shown["operating_status"]), ("datastore", _datastore(shown)),
-        ("address", shown.get("ip")), ("flavor", shown["flavor"]["id"]), ("size", _size(shown)),
+        ("address", shown.get("ip")), ("port", shown.get("port")), ("host", (shown.get("server") or {}).get("host")),
+        ("flavor", shown["flavor"]["id"]), ("size", _size(shown)),
         ("used", _used(shown)), ("created", shown["created"]), ("updated", shown["updated"]),
         ("fault", fault.get("message")),
     ]

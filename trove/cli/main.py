@@ -20,13 +20,13 @@ from .session import group
 
 app = typer.Typer(help="Trove: databases on request, and the installation on this machine.", no_args_is_help=True,
                   epilog=output.EXIT_CODES, pretty_exceptions_enable=False)
-host = group(app, "host", "Machines that carry instances, reached over SSH.")
 
 installation.register(app)
 doctor.register(app)
 agent.register(group(app, "agent", "The guest agent: build releases of it."))
-for part in (hosts, identity):
-    part.register(host)
+host = group(app, "host", "Machines that carry instances, reached over SSH.")
+hosts.register(host)
+identity.register(host)
 instances.register(group(app, "instance", "Database servers: create, look at, connect to, restart and delete them."))
 users.register(group(app, "user", "Users of an instance, and the databases that they may use."))
 databases.register(group(app, "database", "Databases in an instance."))

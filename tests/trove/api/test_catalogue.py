@@ -115,7 +115,7 @@ def test_members_do_not_see_what_is_for_administrators(member: World) -> None:
     instance_id = member.create()["id"]
     member.fail(instance_id, "It broke.", "a trace")
     view = member.ask("GET", f"/instances/{instance_id}").json["instance"]
-    assert not {"tenant_id", "server_id", "volume_id", "encrypted_rpc_messaging"} & set(view)
+    assert not {"tenant_id", "server", "server_id", "volume_id", "encrypted_rpc_messaging"} & set(view)
     assert view["fault"]["details"] is None
     answer = member.ask("POST", f"/instances/{instance_id}/action", {"reset_status": {}})
     assert answer.status_code == 403 and "instance:reset_status" in answer.json["forbidden"]["message"]

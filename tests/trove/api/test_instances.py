@@ -12,8 +12,8 @@ from trove.domain.spots import Spot
 
 LIST_VIEW = {"id", "name", "status", "operating_status", "region", "links", "flavor", "datastore", "access", "volume",
              "tenant_id"}
-DETAIL_VIEW = LIST_VIEW | {"created", "updated", "service_status_updated", "service_status_sentence", "server_id",
-                           "volume_id", "encrypted_rpc_messaging"}
+DETAIL_VIEW = LIST_VIEW | {"created", "updated", "service_status_updated", "service_status_sentence", "server",
+                           "server_id", "volume_id", "encrypted_rpc_messaging"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -45,8 +45,20 @@ def test_an_instance_that_serves_shows_its_address_and_disk_use(world: World) ->
     assert (view["status"], view["operating_status"]) == ("ACTIVE", "HEALTHY")
     assert view["ip"] == ["127.64.0.9"]
     assert view["addresses"] == [{"address": "127.64.0.9", "type": "private"}]
+    assert (view["port"], view["server"]) == (3306, None)
     assert view["volume"] == {"size": 2, "used": 0.5, "used_percent": 25.0}
     assert guest.deadlines == [2.0]
+
+
+def test_instances_that_share_a_host_are_told_apart_by_their_ports(world: World) -> None:
+    ids = [world.create(name)["id"] for name in ("one", "two")]
+    with world.store.write() as connection:
+        for port, instance_id in enumerate(ids, 3306):
+            spots.store(connection, instance_id, Spot("db1", "198.51.100.1", port))
+    listed = world.ask("GET", "/instances").json["instances"]
+    assert {(view["id"], *view["ip"], view["port"]) for view in listed} == {
+        (ids[0], "198.51.100.1", 3306), (ids[1], "198.51.100.1", 3307)}
+    assert world.ask("GET", f"/instances/{ids[1]}").json["instance"]["server"] == {"host": "db1"}
 
 
 def test_disk_use_is_absent_when_the_guest_does_not_answer(world: World) -> None:

@@ -12,6 +12,8 @@ from common.secret import Secret
 from tests.trove.cli.served import Served
 from tests.trove.cli.typed import document, trovectl
 from trove.cli import connection
+from trove.db import spots
+from trove.domain.spots import Spot
 
 WHERE = connection.Where("127.64.0.9", 3306, "anna", "shop")
 PASSWORD = "p\"\\ä#' 1"
@@ -34,6 +36,15 @@ def test_the_only_user_and_the_only_database_are_meant(api: Served) -> None:
     where = document("instance", "connect", "orders", api=api)
     assert (where["user"], where["database"], where["port"]) == ("anna", "shop", 3306)
     assert where["address"].startswith("127.64.0.")
+
+
+def test_the_port_is_that_of_the_instance(api: Served) -> None:
+    users(api, "anna")
+    instance_id = api.client.get("/instances")["instances"][0]["id"]
+    with api.works.store.write() as connection:
+        spots.store(connection, instance_id, Spot(None, f"127.64.1.{next(api.works.hosts)}", 3311))
+    assert document("instance", "connect", "orders", api=api)["port"] == 3311
+    assert "3311" in trovectl("instance", "list", api=api).stdout
 
 
 def test_of_several_databases_none_is_meant(api: Served) -> None:

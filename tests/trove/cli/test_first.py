@@ -25,7 +25,7 @@ class Api:
         if path in ("/instances/1/operations", "/events"):
             return {path.rpartition("/")[2]: []}
         name = path.rpartition("/")[2]
-        return {"instance": {"id": name, "name": first.NAME, "addresses": ADDRESSES,
+        return {"instance": {"id": name, "name": first.NAME, "addresses": ADDRESSES, "port": 3307,
                              **(self.states.pop(0) if len(self.states) > 1 else self.states[0])}}
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_asked_for_and_waited_for() -> None:
     api, told = Api([BUILD, BUILD, HEALTHY]), []
     made = first.ensure(api, told.append)
-    assert made is not None and (made.address, made.port) == ("127.64.1.1", 3306)
+    assert made is not None and (made.address, made.port) == ("127.64.1.1", 3307)
     (asked,) = api.asked
     assert asked["users"][0]["password"] == made.password.reveal() and len(made.password.reveal()) >= 20
     assert asked["users"][0]["databases"] == asked["databases"] == [{"name": first.DATABASE}]

@@ -59,6 +59,12 @@ class Address(Struct, frozen=True):
     type: Annotated[str, Meta(examples=["private"])]
 
 
+class Server(Struct, frozen=True):
+    """The registered host that carries an instance."""
+
+    host: Annotated[str, Meta(examples=["db1"])]
+
+
 class Fault(Struct, frozen=True):
     """``details`` are for administrators."""
 
@@ -68,7 +74,8 @@ class Fault(Struct, frozen=True):
 
 
 class Instance(Struct, frozen=True, kw_only=True):
-    """``tenant_id`` is for administrators."""
+    """``port`` is of the database server at its addresses: several may stand on one machine. ``tenant_id`` is for
+    administrators."""
 
     id: blocks.Id
     name: blocks.Name
@@ -82,13 +89,15 @@ class Instance(Struct, frozen=True, kw_only=True):
     volume: VolumeOfInstance | UnsetType = UNSET
     ip: tuple[Annotated[str, Meta(examples=["127.64.0.2"])], ...] | UnsetType = UNSET
     addresses: tuple[Address, ...] | UnsetType = UNSET
+    port: Annotated[int, Meta(examples=[3306])] | UnsetType = UNSET
     tenant_id: Annotated[str, Meta(examples=["demo"])] | UnsetType = UNSET
 
 
 class InstanceDetail(Instance, frozen=True, kw_only=True):
-    """``server_id``, ``volume_id`` and ``encrypted_rpc_messaging`` are for administrators.
+    """``server``, ``server_id``, ``volume_id`` and ``encrypted_rpc_messaging`` are for administrators.
 
-    There is no compute server and no block device behind an instance here, and no plain messaging.
+    There is no compute server and no block device behind an instance here, and no plain messaging. ``server`` is null
+    where the instance stands on the control plane's own machine.
     """
 
     created: blocks.Timestamp
@@ -99,6 +108,7 @@ class InstanceDetail(Instance, frozen=True, kw_only=True):
                                                    " behind its back.")]
     fault: Fault | UnsetType = UNSET
     local_storage: LocalStorage | UnsetType = UNSET
+    server: Server | UnsetType | None = UNSET
     server_id: UnsetType | None = UNSET
     volume_id: UnsetType | None = UNSET
     encrypted_rpc_messaging: bool | UnsetType = UNSET
@@ -137,6 +147,7 @@ def instance(row: rows.Instance, base: Base, caller: Caller, region: str, now: f
         volume=UNSET if row.volume_gb is None else VolumeOfInstance(row.volume_gb),
         ip=UNSET if row.address is None else (row.address,),
         addresses=UNSET if row.address is None else (Address(row.address, "private"),),
+        port=UNSET if row.port is None else row.port,
         tenant_id=row.project_id if caller.is_admin else UNSET,
     )
 
@@ -147,7 +158,8 @@ def detail(row: rows.Instance, base: Base, caller: Caller, region: str, now: flo
     members = {name: getattr(listed, name) for name in listed.__struct_fields__}
     members["datastore"] = DatastoreOfInstance(row.version.datastore, row.version.name, row.version.number)
     if caller.is_admin:
-        members |= {"server_id": None, "volume_id": None, "encrypted_rpc_messaging": True}
+        members |= {"server": None if row.host is None else Server(row.host), "server_id": None, "volume_id": None,
+                    "encrypted_rpc_messaging": True}
     return InstanceDetail(
         **members,
         created=blocks.timestamp(row.created),
