@@ -41,4 +41,6 @@ def collect(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
         found.append(failed(check, error.message, error.hint or "The log says more."))
     except PermissionError as error:
         found.append(failed(check, f"{error.filename} is hidden from this user.", "Run this as its owner, or as root."))
+    except OSError as error:
+        found.append(failed(check, f"{error.filename or check}: {error.strerror or error}.", "Look at it, as root."))
     return found

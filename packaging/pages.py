@@ -29,6 +29,8 @@ from trove.cli import output  # noqa: E402
 from trove.domain import states  # noqa: E402
 from trove.domain.events import MEANINGS  # noqa: E402
 from trove.metrics import declared  # noqa: E402
+from trove.releases import onefile  # noqa: E402
+from troveguest import cli as program  # noqa: E402
 from troveguest import config as guest  # noqa: E402
 
 DIRECTORY = CHECKOUT / "docs" / "reference"
@@ -112,6 +114,19 @@ def commands() -> str:
     ))
 
 
+def agent() -> str:
+    """The commands of the agent and of the one file that it comes in."""
+    return "\n".join((
+        "# trove-guestagent", "", f"From `troveguest/cli.py` and `trove/releases/onefile.py`. {_WRITTEN}", "",
+        "The program of an instance is `instances/ID/current/bin/trove-guestagent`; where it is installed, it is",
+        "on the `PATH`. Exit codes: 0; 1 when something failed, or was found to have; 64 for a command that there is",
+        "not; 78 for a configuration that cannot be used.", "",
+        *(f"    {line}".rstrip() for line in program.USAGE.splitlines()), "",
+        "## The one file", "", "Made by `trovectl agent build --file`; run it with `sh FILE COMMAND`.", "",
+        *(f"    {line}".rstrip() for line in onefile.USAGE.splitlines()), "",
+    ))
+
+
 def rest() -> str:
     """Every request of the REST API, from the document that describes it."""
     told = reading.read(document.make(routes.ROUTES))
@@ -140,7 +155,7 @@ def happenings() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "state-machine.md": state_machine, "options.md": options, "trovectl.md": commands, "metrics.md": metrics,
-    "errors.md": sentences, "rest.md": rest, "events.md": happenings}
+    "errors.md": sentences, "rest.md": rest, "events.md": happenings, "trove-guestagent.md": agent}
 
 _PLACES = {
     "trove/api": "A request is wrong, or cannot be done now",
@@ -157,9 +172,10 @@ _PLACES = {
     "trove/bus": "The broker says no", "trove/standalone": "The control plane does not start",
     "trove/cli": "A command of `trovectl` ends", "trove/config.py": "The configuration of the control plane is wrong",
     "troveguest/options.py": "The configuration of an agent is wrong",
+    "troveguest/support": "Something is wrong on the machine of an instance",
 }
 
-_LOOKS = ("trove/cli/checks", "troveguest/place/preflight.py")
+_LOOKS = ("trove/cli/checks", "troveguest/place/preflight.py", "troveguest/support")
 
 FAULTS = ("trove/taskmanager", "trove/providers", "trove/releases/installing.py", "common/releases.py", "trove/bus",
           "troveguest/place", "troveguest/datastores", "troveguest/handlers", "troveguest/host", "troveguest/bus",
@@ -351,7 +367,8 @@ def _found(file: Path) -> Iterator[tuple[str, str, str]]:
     for call in ast.walk(ast.parse(file.read_text())):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("warning", "failed"):
             _, said, remedy = map(_text, call.args)
-            yield call.func.id, said, remedy
+            if said.strip("… "):
+                yield call.func.id, said, remedy
 
 
 def _text(node: ast.expr) -> str:

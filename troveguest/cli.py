@@ -6,6 +6,7 @@ imports what it needs and nothing else; argparse would cost the resident agent h
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from common.errors import Invalid, TroveError
@@ -31,6 +32,12 @@ usage: trove-guestagent COMMAND
   restore          bring back every instance that is placed on this machine, as after a reboot
   uninstall [--with-instances]
                    take all that was installed from this machine
+  doctor [--config-dir DIRECTORY]… [--json]
+                   say what is wrong with this machine and the instances on it, and what to do
+  journal [--config-dir DIRECTORY]… [--json]
+                   show the orders that agents took, and how they ended
+  support-bundle [--config-dir DIRECTORY]… [-o FILE]
+                   put logs, journals, versions and settings without secrets into one archive
   selftest         try this agent here, with an engine in memory
   version          print the versions of the agent and of its contract
 """
@@ -44,7 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["help"]
     if command not in COMMANDS:
         return _complain(f"There is no command {command!r}.\n\n{USAGE}", USAGE_FAULT)
-    return COMMANDS[command](rest)
+    try:
+        return COMMANDS[command](rest)
+    except ImportError as error:
+        return _complain(f"This release cannot be used by Python {sys.version.split()[0]}: {error}. "
+                         "Build one for it: trovectl agent build --python VERSION.", 1)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -101,22 +112,11 @@ def usage(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _on_the_host(action: str) -> Callable[[Sequence[str]], int]:
-    def run(arguments: Sequence[str]) -> int:
-        from . import place
+def _elsewhere(module: str, command: str, arguments: Sequence[str]) -> int:
+    from importlib import import_module
 
-        return place.main(action)
-
-    return run
-
-
-def _on_all_of_it(action: str) -> Callable[[Sequence[str]], int]:
-    def run(arguments: Sequence[str]) -> int:
-        from . import machine
-
-        return machine.main((action, *arguments))
-
-    return run
+    code: int = import_module(f"{__package__}.{module}").main((command, *arguments))
+    return code
 
 
 def _sources(arguments: Sequence[str]) -> "tuple[list[Path], list[Path]]":
@@ -140,9 +140,10 @@ def _complain(sentence: str, code: int) -> int:
     return code
 
 
+_ELSEWHERE = {"place": ("preflight", "place", "grow", "unplace"), "machine": ("restore", "uninstall"),
+              "support": ("doctor", "journal", "support-bundle")}
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": run, "check": check, "config-sample": config_sample,
-    **{action: _on_the_host(action) for action in ("preflight", "place", "grow", "unplace")},
-    **{action: _on_all_of_it(action) for action in ("restore", "uninstall")},
+    **{command: partial(_elsewhere, module, command) for module, names in _ELSEWHERE.items() for command in names},
     "selftest": selftest, "version": version, "help": usage, "--help": usage, "-h": usage,
 }

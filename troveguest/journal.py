@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from common.contract import types as t
 from common.crypto import Key, Unopened
-from common.errors import Conflict, HostFailed
+from common.errors import Conflict, HostFailed, NotFound
 from common.openstack import log
 from common.openstack.context import NOBODY, RequestContext
 
@@ -29,6 +29,8 @@ COMPACT_AFTER = 200
 """Lines."""
 REMEMBERED = 200
 """Ended operations whose results are still known to who asks again."""
+_JOURNAL, _KEY = "journal", "journal.key"
+
 
 class Wanted(Struct, frozen=True, kw_only=True, tag="wanted"):
     """What the database server is to be. ``fault`` is the sentence of a preparation that failed.
@@ -60,12 +62,14 @@ class Accepted(Struct, frozen=True, kw_only=True, tag="accepted"):
 
 
 class Ended(Struct, frozen=True, kw_only=True, tag="ended"):
-    """How an operation ended; ``delivered`` once the broker has its result."""
+    """How an operation ended; ``delivered`` once the broker has its result. Times are those of the order."""
 
     operation_id: str
     method: str
     failure: t.Failure | None = None
     delivered: bool = False
+    accepted_at: float | None = None
+    deadline: float | None = None
 
 
 class Began(Struct, frozen=True, kw_only=True, tag="began"):
@@ -83,7 +87,7 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         """Raises Conflict when another agent has it open, HostFailed when the directory cannot be used."""
-        self._path = directory / "journal"
+        self._path = directory / _JOURNAL
         self._lock = threading.RLock()
         self._wanted = Wanted()
         self._open: dict[str, Accepted] = {}
@@ -92,8 +96,8 @@ class Journal:
         self._lines = 0
         try:
             self._claim = _claim(directory / "journal.lock")
-            self._key = _key(directory / "journal.key")
-            for record in self._read():
+            self._key = _key(directory / _KEY)
+            for record in _read(self._path, self._key):
                 self._note(record)
             self._began += 1
             self._file = -1
@@ -124,8 +128,9 @@ class Journal:
 
     def end(self, operation_id: str, failure: t.Failure | None) -> None:
         with self._lock:
-            ended = Ended(operation_id=operation_id, method=self._open[operation_id].method, failure=failure)
-            self._append_if_possible(ended)
+            order = self._open[operation_id]
+            self._append_if_possible(Ended(operation_id=operation_id, method=order.method, failure=failure,
+                                           accepted_at=order.accepted_at, deadline=order.deadline))
 
     def mark_delivered(self, operation_id: str) -> None:
         with self._lock:
@@ -139,10 +144,8 @@ class Journal:
     def ticket(self, operation_id: str) -> t.Ticket | None:
         """Where an operation stands; None for an id that is not known."""
         with self._lock:
-            if operation_id in self._open:
-                return t.Ticket(operation_id=operation_id, state=t.OperationState.RUNNING)
-            ended = self._ended.get(operation_id)
-        return _ticket(ended) if ended is not None else None
+            record = self._open.get(operation_id) or self._ended.get(operation_id)
+        return ticket(record) if record is not None else None
 
     def unfinished(self) -> list[Accepted]:
         """In the order in which they came."""
@@ -152,7 +155,7 @@ class Journal:
     def undelivered(self) -> list[t.Ticket]:
         """The results that the broker is not known to have, the oldest first."""
         with self._lock:
-            return [_ticket(ended) for ended in self._ended.values() if not ended.delivered]
+            return [ticket(ended) for ended in self._ended.values() if not ended.delivered]
 
     def close(self) -> None:
         with self._lock:
@@ -208,26 +211,42 @@ class Journal:
     def _line(self, record: _Record) -> bytes:
         return self._key.seal_text(msgspec.json.encode(record)).encode() + b"\n"
 
-    def _read(self) -> list[_Record]:
-        *lines, torn = (files.read(self._path) or b"").split(b"\n")
-        records = [self._open_line(line) for line in lines]
-        if torn:
-            LOG.warning("The journal's last line was torn by a crash and is dropped.")
-        if lost := records.count(None):
-            LOG.error("The journal has lines that cannot be read; they are dropped.", lines=lost)
-        return [record for record in records if record is not None]
 
-    def _open_line(self, line: bytes) -> _Record | None:
-        try:
-            record: _Record = _decoder.decode(self._key.open_text(line.decode("ascii")))
-            return record
-        except (Unopened, UnicodeDecodeError, msgspec.DecodeError):
-            return None
+def records(directory: Path) -> list[_Record]:
+    """What stands in the journal of a directory, for who looks on from outside: an agent may be at work there.
+
+    Raises NotFound where there is none, HostFailed.
+    """
+    raw = files.read(directory / _KEY)
+    if raw is None:
+        raise NotFound(f"There is no journal in {directory}.", "Has an agent ever begun there?")
+    return _read(directory / _JOURNAL, _made(raw, directory / _KEY))
 
 
-def _ticket(ended: Ended) -> t.Ticket:
-    state = t.OperationState.DONE if ended.failure is None else t.OperationState.FAILED
-    return t.Ticket(operation_id=ended.operation_id, state=state, failure=ended.failure)
+def _read(path: Path, key: Key) -> list[_Record]:
+    *lines, torn = (files.read(path) or b"").split(b"\n")
+    found = [_open_line(line, key) for line in lines]
+    if torn:
+        LOG.warning("The journal's last line was torn by a crash and is dropped.")
+    if lost := found.count(None):
+        LOG.error("The journal has lines that cannot be read; they are dropped.", lines=lost)
+    return [record for record in found if record is not None]
+
+
+def _open_line(line: bytes, key: Key) -> _Record | None:
+    try:
+        record: _Record = _decoder.decode(key.open_text(line.decode("ascii")))
+        return record
+    except (Unopened, UnicodeDecodeError, msgspec.DecodeError):
+        return None
+
+
+def ticket(record: Accepted | Ended) -> t.Ticket:
+    """Where an operation stands by what was last written down of it."""
+    if isinstance(record, Accepted):
+        return t.Ticket(operation_id=record.operation_id, state=t.OperationState.RUNNING)
+    state = t.OperationState.DONE if record.failure is None else t.OperationState.FAILED
+    return t.Ticket(operation_id=record.operation_id, state=state, failure=record.failure)
 
 
 def _claim(path: Path) -> int:
@@ -246,6 +265,10 @@ def _key(path: Path) -> Key:
     if raw is None:
         raw = os.urandom(32)
         files.write(path, raw)
+    return _made(raw, path)
+
+
+def _made(raw: bytes, path: Path) -> Key:
     try:
         return Key(raw)
     except ValueError:

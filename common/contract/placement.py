@@ -38,16 +38,16 @@ class Preflight(Struct, frozen=True, kw_only=True, omit_defaults=True):
     directory).
 
     ``volume_gb`` None means: no volume of its own. ``address`` and ``port`` are where the server is to listen;
-    ``clock`` is the time of who asks, in seconds since 1970, None when that does not matter.
+    ``clock`` is the time of who asks, in seconds since 1970. What is None or empty does not matter.
     """
 
     home: str
     release: str
     datastore: str
-    address: str
-    port: int
-    volume_gb: Annotated[int, Meta(ge=1)] | None
-    bus: BusLogin
+    address: str = ""
+    port: int = 0
+    volume_gb: Annotated[int, Meta(ge=1)] | None = None
+    bus: BusLogin | None = None
     binaries: str = ""
     clock: float | None = None
 
@@ -57,8 +57,12 @@ class Placement(Preflight, frozen=True, kw_only=True, omit_defaults=True):
 
     instance_id: InstanceId
     datastore_version: str
+    address: str
+    port: int
     memory_mb: Annotated[int, Meta(ge=64)]
     vcpus: Annotated[int, Meta(ge=1)]
+    volume_gb: Annotated[int, Meta(ge=1)] | None
+    bus: BusLogin
     keys: GuestKeys
     log_json: bool = False
     log_debug: bool = False

@@ -35,7 +35,7 @@ if sys.argv[1] == "run":
     import signal
     signal.pause()
 from troveguest import place
-sys.exit(place.main(sys.argv[1]))
+sys.exit(place.main(sys.argv[1:]))
 """
 
 

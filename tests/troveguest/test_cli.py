@@ -96,10 +96,18 @@ print(*sys.modules)
     loaded = set(ended.stdout.split())
     assert "troveguest.service" in loaded, ended.stderr
     unwanted = {"trove", "troveguest.place", "troveguest.datastores.fake", "troveguest.datastores.mariadb",
-                "troveguest.host.fake", "argparse", "asyncio", "email", "http", "importlib.metadata", "ipaddress",
+                "troveguest.host.fake", "troveguest.support", "common.findings",
+                "argparse", "asyncio", "email", "http", "importlib.metadata", "ipaddress",
                 "oslo_config", "pymysql", "random", "secrets", "subprocess", "tempfile", "unicodedata",
                 "urllib.parse", "nacl.bindings", "cryptography"}
     assert unwanted & loaded == set()
+
+
+@pytest.mark.parametrize("command", ["doctor", "run", "preflight"])
+def test_libraries_of_another_python_are_said_to_be_that(tmp_path: Path, command: str) -> None:
+    ended = _python("import sys; sys.modules['msgspec'] = None\n"
+                    "from troveguest import cli; sys.exit(cli.main(sys.argv[1:]))", command)
+    assert ended.returncode == 1 and "cannot be used by Python 3." in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_what_pathlib_was_spared_comes_when_it_is_needed() -> None:

@@ -8,7 +8,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from common.contract import codec
@@ -26,9 +26,9 @@ ACTIONS: dict[str, tuple[type, Callable[[Any], object]]] = {
 }
 
 
-def main(action: str) -> int:
-    """Runs one of ``ACTIONS``; the exit code."""
-    kind, function = ACTIONS[action]
+def main(words: Sequence[str]) -> int:
+    """Runs one of ``ACTIONS``, the first of the words; the exit code."""
+    kind, function = ACTIONS[words[0]]
     os.umask(0o022)
     try:
         answer = function(codec.decode(sys.stdin.buffer.read(), kind))

@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,6 @@ LEAST_DISK, LEAST_FILES = 256 << 20, 1000
 CLOCK_SKEW = 5.0
 _PATIENCE = 5.0
 _LOOPBACK = ("127.", "::1", "localhost")
-_NOT_YET, _EXPIRED = 9, 10
-"""Of a certificate's time, as OpenSSL numbers it (X509_V_ERR_CERT_NOT_YET_VALID)."""
 
 
 Findings = Iterable[Finding]
@@ -147,7 +146,7 @@ def address(order: Preflight) -> Findings:
 
 def broker(order: Preflight) -> Findings:
     """Raises HostFailed for a certificate that does not do, Unreachable."""
-    if order.bus.host.startswith(_LOOPBACK):
+    if order.bus is None or order.bus.host.startswith(_LOOPBACK):
         return (ok("broker", "The broker is on this machine, where the control plane reaches it, too."),)
     greet(order.bus)
     return ()
@@ -158,18 +157,22 @@ def greet(bus: BusLogin) -> None:
     import ssl  # a third of all that this command loads
 
     believed = ssl.create_default_context(cadata=bus.ca_pem)
+    with reaching(bus.host, bus.port), socket.create_connection((bus.host, bus.port), _PATIENCE) as plain:
+        believed.wrap_socket(plain, server_hostname=bus.server_name or bus.host).close()
+
+
+@contextmanager
+def reaching(host: str, port: int) -> Iterator[None]:
+    """Turns what a connection to the broker raises into HostFailed or Unreachable."""
     try:
-        with (socket.create_connection((bus.host, bus.port), _PATIENCE) as plain,
-              believed.wrap_socket(plain, server_hostname=bus.server_name or bus.host)):
-            pass
-    except ssl.SSLCertVerificationError as error:
-        late = error.verify_code in (_NOT_YET, _EXPIRED)
-        raise HostFailed(f"The broker's certificate is not believed: {error.verify_message}.",
-                         "Look at this machine's clock: date." if late else
-                         "Look at the address and name of the broker that guests are told.") from None
+        yield
     except OSError as error:
-        raise Unreachable(f"The broker at {bus.host}, port {bus.port}, cannot be reached from this machine: {error}.",
-                          "Open the way there: address, routes, firewall.") from None
+        reason = getattr(error, "verify_message", "")  # of ssl.SSLCertVerificationError
+        if not reason:
+            raise Unreachable(f"The broker at {host}, port {port}, cannot be reached from this machine: {error}.",
+                              "Open the way there: address, routes, firewall.") from None
+        raise HostFailed(f"The broker's certificate is not believed: {reason}.",
+                         "Look at the clock of this machine (date), then at the broker's address and name.") from None
 
 
 def _install(missing: dict[str, str]) -> str:

@@ -37,7 +37,7 @@ def count(frame, event, argument):
         if seen == last:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.setprofile(count)
-code = place.main(sys.argv[2])
+code = place.main(sys.argv[2:])
 sys.setprofile(None)
 print(seen, file=sys.stderr)
 sys.exit(code)
