@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import HostFailed
+from common.errors import HostFailed, Unreachable
 from tests.awaiting import until
 from tests.trove.world import World
 from trove.standalone import remains
@@ -41,6 +41,22 @@ def test_only_what_belongs_to_a_deleted_instance_goes(world: World) -> None:
         come_back(world, each)
     remains.RemainsKeeper(world.store, world.provider).sweep()
     assert world.provider.placed(None) == {living.instance_id, unknown}
+
+
+def test_a_host_that_is_away_keeps_no_other_from_being_swept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = deleted(world)
+    come_back(world, gone)
+    placed = world.provider.placed
+
+    def look(host: str | None) -> frozenset[str]:
+        if host == "rack1":
+            raise Unreachable("The host rack1 cannot be reached.")
+        return placed(host)
+
+    monkeypatch.setattr(world.provider, "hosts", lambda: ("rack1", None))
+    monkeypatch.setattr(world.provider, "placed", look)
+    remains.RemainsKeeper(world.store, world.provider).sweep()
+    assert placed(None) == frozenset()
 
 
 def test_it_looks_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

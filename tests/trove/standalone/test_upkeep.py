@@ -1,5 +1,6 @@
 """What standalone looks after: places of instances that should run, and the life of its broker."""
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from common.contract.placement import BusLogin, GuestKeys, Placed
-from common.errors import HostFailed
+from common.errors import HostFailed, Unreachable
 from tests.awaiting import until
 from tests.trove.world import World
+from trove.db import spots
+from trove.domain.spots import Spot
 from trove.domain.states import Task
 from trove.providers.base import Wanted
 from trove.standalone.upkeep import BrokerKeeper, PlaceKeeper
@@ -101,6 +104,30 @@ def test_a_deletion_that_was_faster_has_the_last_word(world: World) -> None:
     world.services.provider.place = overtaken  # type: ignore[method-assign]
     look_after(world)
     assert world.provider.placed(None) == set()
+
+
+def test_a_host_that_is_away_is_waited_for_once(world: World) -> None:
+    ids = sorted({living(world, "one"), living(world, "two"), living(world, "three")})
+    with world.store.write() as connection:
+        for instance_id, address in zip(ids[:2], ("192.0.2.1", "192.0.2.2"), strict=True):
+            spots.store(connection, instance_id, Spot("rack1", address, 3306))
+    place, asked = world.provider.place, []
+
+    def away(wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
+        asked.append(wanted.instance_id)
+        if wanted.found().host == "rack1":
+            raise Unreachable("The host rack1 cannot be reached.")
+        return place(wanted, bus, keys)
+
+    world.services.provider.place = away  # type: ignore[method-assign]
+    world.provider.unplace(ids[2], None)
+    endpoint = dataclasses.replace(world.services.endpoint, far=("192.0.2.9", "192.0.2.9"))
+    keeper = PlaceKeeper(dataclasses.replace(world.services, endpoint=endpoint))
+    keeper.start()
+    keeper.join()
+    keeper.stop()
+    assert asked == [ids[0], ids[2]], "the second on rack1 is left for the next look"
+    assert ids[2] in world.provider.placed(None)
 
 
 class Node:

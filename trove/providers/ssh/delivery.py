@@ -54,7 +54,7 @@ class Delivery:
     def __init__(self, transport: Transport, releases: Path, sender: str, locks: Path, root: str = "/") -> None:
         """``root`` is the file system of a host."""
         self.transport = transport
-        self._releases = releases
+        self.releases = releases
         self._staging = f"{STAGING}/{sender}"
         self._locks = locks
         self.root = root
@@ -79,7 +79,7 @@ class Delivery:
         return statistics(self.transport.copy(login, _OPTIONS, source, self._staging, PATIENCE))
 
     def _source(self, release: str) -> Path:
-        source = self._releases / release
+        source = self.releases / release
         if not source.is_dir():
             raise NotFound(f"There is no release {release} of the agent here.", "Build it: trovectl agent push.")
         if releases.verify(source).total != release:
