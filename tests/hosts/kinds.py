@@ -65,6 +65,13 @@ exec /usr/sbin/sshd -D -e
 class SystemdHost(Host):
     """A systemd-nspawn guest: boots Debian's systemd, which starts Debian's ssh.service."""
 
+    def _prepare(self) -> None:
+        """systemd finds out which controllers it may use when it starts, before the guest is let to them."""
+        super()._prepare()
+        drop_in = self.directory / "upper/etc/systemd/system/controllers.service.d/looked-at-again.conf"
+        drop_in.parent.mkdir(parents=True)
+        drop_in.write_text("[Service]\nExecStart=/bin/systemctl daemon-reexec\n")
+
     def command(self) -> str:
         devices = " ".join(f"--bind={device}" for device in _loop_devices())
         return (f"systemd-nspawn --quiet --boot --directory={self.directory}/root --register=no --keep-unit"

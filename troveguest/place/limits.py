@@ -20,14 +20,12 @@ _PERIOD = 100_000
 _PATIENCE = 5.0
 _LOOK_AGAIN = 0.02
 
-V1, V2, NONE = "cgroup v1", "cgroup v2", "none"
+V1, V2, SYSTEMD, NONE = "cgroup v1", "cgroup v2", "systemd slice", "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``kind`` for ``Placed.limits``. ``joins`` are the files that the server writes its process id to, ``within`` the
-    command that starts it where the groups are systemd's.
-    """
+    """``kind`` for ``Placed.limits``. The server writes its process id to ``joins``, and starts by ``within``."""
 
     kind: str
     joins: tuple[Path, ...] = ()
@@ -43,13 +41,12 @@ def ensure(instance_id: str, memory_mb: int, vcpus: int, volume: Path) -> Limits
     if not commands.is_root():
         return Limits(NONE, (), "Memory and processor are not limited: that needs root.")
     values = _values(memory_mb, vcpus)
-    kind = _version()
     try:
-        if kind != NONE and commands.is_systemd():
-            return _ensure_slice(instance_id, kind, memory_mb, vcpus, volume)
-        if kind == V2:
+        if commands.is_systemd():
+            return _ensure_slice(instance_id, memory_mb, vcpus, volume)
+        if "memory" in _controllers():
             return _ensure_v2(instance_id, values)
-        if kind == V1:
+        if (ROOT / "memory" / "memory.limit_in_bytes").exists():
             return _ensure_v1(instance_id, values)
     except OSError as error:
         if members(instance_id):
@@ -77,8 +74,9 @@ def members(instance_id: str) -> set[int]:
     """Ids of the processes in the instance's groups."""
     found: set[int] = set()
     for group in _groups(instance_id):
-        with suppress(FileNotFoundError):
-            found.update(int(line) for line in (group / "cgroup.procs").read_text().split())
+        for file in group.rglob("cgroup.procs"):
+            with suppress(FileNotFoundError):
+                found.update(int(line) for line in file.read_text().split())
     return found
 
 
@@ -105,12 +103,6 @@ def _values(memory_mb: int, vcpus: int) -> dict[str, tuple[tuple[str, str], ...]
     }
 
 
-def _version() -> str:
-    if "memory" in _controllers():
-        return V2
-    return V1 if (ROOT / "memory" / "memory.limit_in_bytes").exists() else NONE
-
-
 def _controllers() -> list[str]:
     """Of version 2."""
     with suppress(FileNotFoundError):
@@ -118,15 +110,18 @@ def _controllers() -> list[str]:
     return []
 
 
-def _ensure_slice(instance_id: str, kind: str, memory_mb: int, vcpus: int, volume: Path) -> Limits:
-    """systemd wants every group to be its own: server and jobs get a scope each, below a slice that has the limits.
+def _ensure_slice(instance_id: str, memory_mb: int, vcpus: int, volume: Path) -> Limits:
+    """systemd's groups are its own: server and jobs get a scope each, which joins a slice that has the limits.
 
-    When the machine goes down, a scope ends before the volume that its server writes to.
+    When the machine goes down, a scope ends before the volume that its server writes to is unmounted.
     """
     name = _slice(instance_id)
-    commands.run(["systemctl", "set-property", "--runtime", name, f"MemoryMax={memory_mb}M", f"CPUQuota={vcpus * 100}%",
-                  f"TasksMax={PROCESSES}"])
-    return Limits(kind, within=(
+    commands.run(["systemctl", "set-property", "--runtime", name, f"MemoryMax={memory_mb << 20}",
+                  f"CPUQuota={vcpus * 100}%", f"TasksMax={PROCESSES}"])
+    commands.run(["systemctl", "start", name])
+    if f"{memory_mb << 20}\n" not in read(instance_id).values():
+        raise OSError(errno.EBUSY, "systemd cannot set its memory", name)
+    return Limits(SYSTEMD, within=(
         commands.find("systemd-run"), "--scope", "--quiet", "--collect", f"--slice={name}",
         "--property=TasksMax=infinity", f"--property=RequiresMountsFor={volume}", "--"))
 

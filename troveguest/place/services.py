@@ -45,8 +45,7 @@ def start(layout: Layout) -> None:
     """Sees to it that the supervisor runs, below nobody; returns when every service has its own. Raises HostFailed."""
     if supervisor(layout) is None:
         os.utime(layout.services, (_LONG_AGO, _LONG_AGO))
-        commands.run([*_launching(layout), str(layout.services / "supervisor")],
-                     marks={"TROVE_HOME": str(layout.home)})
+        commands.run(_launching(layout), marks={"TROVE_HOME": str(layout.home)})
     deadline = time.monotonic() + _PATIENCE
     while not all(Supervised(layout.supervise(name)).is_supervised() for name in SERVICES):
         if time.monotonic() > deadline:
@@ -62,13 +61,15 @@ def stop(layout: Layout) -> None:
 
 
 def _launching(layout: Layout) -> list[str]:
-    """What starts the supervisor below nobody: a unit of its own, or a session. Neither's end is a server's."""
+    """What starts the supervisor below nobody: in a session, or as a unit. Neither's end is a server's."""
+    unit, program = _unit(layout), str(layout.services / "supervisor")
     if not commands.is_systemd():
-        return ["setsid", "--fork"]
-    stop(layout)
+        return ["setsid", "--fork", program]
+    if commands.run(["systemctl", "show", "--value", "--property=LoadState", unit]) == "loaded\n":
+        return ["systemctl", "restart", unit]
     properties = ("KillMode=process", "OOMPolicy=continue", "Restart=always", "RestartSec=1")
-    return ["systemd-run", "--quiet", "--collect", f"--unit={_unit(layout)}", f"--setenv=TROVE_HOME={layout.home}",
-            *(f"--property={each}" for each in properties)]
+    return ["systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--setenv=TROVE_HOME={layout.home}",
+            *(f"--property={each}" for each in properties), program]
 
 
 def _unit(layout: Layout) -> str:

@@ -77,5 +77,5 @@ def test_server_and_jobs_are_in_the_groups_and_the_agent_is_not(as_root, limited
 def test_an_ordinary_user_has_none_and_hears_it() -> None:
     if os.geteuid() == 0:
         pytest.skip("needs an ordinary user")
-    found = limits.ensure("00000000-0000-0000-0000-000000000000", 128, 1)
+    found = limits.ensure("00000000-0000-0000-0000-000000000000", 128, 1, Path("/nonexistent"))
     assert found.kind == limits.NONE and "root" in found.note
