@@ -1,6 +1,7 @@
 """What a check found: how it is, and what to do about it."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -14,22 +15,13 @@ class Finding(Struct, frozen=True):
     A warning is something that works with less than it could.
     """
 
-    check: str
     level: Literal["ok", "warning", "failed"]
+    check: str
     sentence: str
     remedy: str = ""
 
 
-def ok(check: str, sentence: str) -> Finding:
-    return Finding(check, "ok", sentence)
-
-
-def warning(check: str, sentence: str, remedy: str) -> Finding:
-    return Finding(check, "warning", sentence, remedy)
-
-
-def failed(check: str, sentence: str, remedy: str) -> Finding:
-    return Finding(check, "failed", sentence, remedy)
+ok, warning, failed = partial(Finding, "ok"), partial(Finding, "warning"), partial(Finding, "failed")
 
 
 def collect(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:

@@ -115,7 +115,12 @@ def usage(arguments: Sequence[str]) -> int:
 def _elsewhere(module: str, command: str, arguments: Sequence[str]) -> int:
     from importlib import import_module
 
-    code: int = import_module(f"{__package__}.{module}").main((command, *arguments))
+    try:
+        code: int = import_module(f"{__package__}.{module}").main((command, *arguments))
+    except TroveError as error:
+        return _complain(error.sentence(), 1)
+    except OSError as error:
+        return _complain(f"{error}. Be root, or the agent's user.", 1)
     return code
 
 

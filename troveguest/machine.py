@@ -18,18 +18,16 @@ _AT_BOOT = "trove-guestagent.service"
 
 
 def main(words: Sequence[str]) -> int:
-    """One of ``_ACTIONS`` for the machine that this release is installed on, a sentence a line; the exit code."""
-    top = Path(__file__).resolve().parents[4]
-    try:
-        if tuple(words) not in _ACTIONS:
-            raise Invalid(f"{' '.join(words[1:])} is not understood.", "Look at: trove-guestagent help.")
-        if not commands.is_root():
-            raise HostFailed(f"Only root may {words[0]} what is on this machine.", "Put sudo before the command.")
-        for sentence in _ACTIONS[tuple(words)](top):
-            sys.stdout.write(f"{sentence}\n")
-    except TroveError as error:
-        sys.stderr.write(f"trove-guestagent: {error.sentence()}\n")
-        return 1
+    """One of ``_ACTIONS`` for the machine that this release is installed on, a sentence a line; the exit code.
+
+    Raises TroveError.
+    """
+    if tuple(words) not in _ACTIONS:
+        raise Invalid(f"{' '.join(words[1:])} is not understood.", "Look at: trove-guestagent help.")
+    if not commands.is_root():
+        raise HostFailed(f"Only root may {words[0]} what is on this machine.", "Put sudo before the command.")
+    for sentence in _ACTIONS[tuple(words)](Path(__file__).resolve().parents[4]):
+        sys.stdout.write(f"{sentence}\n")
     return 0
 
 

@@ -42,18 +42,10 @@ _LOOPBACK = ("127.", "::1", "localhost")
 Findings = Iterable[Finding]
 
 
-class Release(msgspec.Struct):
-    """Of a release's manifest, what it is for."""
-
-    python: str
-    arch: str
-    engine: str
-    total: str
-
-    @classmethod
-    def read(cls, release: Path) -> "Release | None":
-        text = files.read(release / "manifest.json")
-        return None if text is None else msgspec.json.decode(text, type=cls)
+def manifest(release: Path) -> dict[str, Any]:
+    """Of a release; empty where none is, as in a checkout."""
+    found: dict[str, Any] = msgspec.json.decode(files.read(release / "manifest.json") or b"{}")
+    return found
 
 
 def release(order: Preflight) -> Findings:
@@ -67,10 +59,11 @@ def release(order: Preflight) -> Findings:
 
 
 def python(release: Path, version: Iterable[int] = sys.version_info[:2]) -> Findings:
-    made, arch, here = Release.read(release), os.uname().machine, ".".join(map(str, version))
-    if made is not None and (made.python, made.arch) != (here, arch):
-        raise HostFailed(f"The agent's release is for Python {made.python} on {made.arch}, and this machine has Python "
-                         f"{here} on {arch}.", f"Build one for it: trovectl agent build --python {here} --arch {arch}.")
+    made, here, arch = manifest(release), ".".join(map(str, version)), os.uname().machine
+    if made and (made["python"], made["arch"]) != (here, arch):
+        meant = f"Python {made['python']} on {made['arch']}"
+        raise HostFailed(f"The agent's release is for {meant}, and this machine has Python {here} on {arch}.",
+                         f"Build one for it: trovectl agent build --python {here} --arch {arch}.")
     return ()
 
 

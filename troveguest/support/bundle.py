@@ -65,7 +65,7 @@ def members(layouts: Sequence[Layout], top: Path, known: Sequence[re.Pattern[str
     release = Path(__file__).resolve().parents[3]
     yield "versions.json", _json(lambda: {
         "agent": __version__, "contract": CONTRACT_VERSION, "python": sys.version, "machine": tuple(os.uname()),
-        "release": preflight.Release.read(release)})
+        "release": preflight.manifest(release).get("total")})
     yield "findings.json", _json(lambda: doctor.report(layouts, top))
     for layout in layouts:
         for name, look in _LOOKS.items():

@@ -49,8 +49,8 @@ def report(layouts: Iterable[Layout], top: Path) -> Report:
 
 def machine(release: Path, top: Path) -> Iterator[Finding]:
     """``release`` is the one that this runs from; it need not be one."""
-    made = preflight.Release.read(release)
-    engine = made.engine if made is not None and made.engine in ENGINES else ENGINES[0]
+    engine = preflight.manifest(release).get("engine")
+    engine = engine if engine in ENGINES else ENGINES[0]
     order = Preflight(home=str(top / "instances" / "any"), release=str(release), datastore=engine)
     yield from collect("python", partial(preflight.python, release)) or [ok("python", "Python is the release's.")]
     yield from preflight.examine(_chosen("programs", "locale", "disk"), order)
@@ -124,8 +124,8 @@ def broker(patient: Patient) -> Iterator[Finding]:
 def journal(patient: Patient) -> Iterator[Finding]:
     """Raises NotFound, HostFailed."""
     for each in orders.entries(patient.layout):
-        if each.failure is not None:
-            yield warning("journal", f"{each.method} failed: {each.failure.message}", each.failure.hint or "Ask again.")
+        if failure := each["failure"]:
+            yield warning("journal", f"{each['method']} failed: {failure.message}", failure.hint or "Ask again.")
 
 
 def _chosen(*names: str) -> Iterator[preflight.Check]:

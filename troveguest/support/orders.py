@@ -2,10 +2,10 @@
 
 import re
 import time
+from typing import Any
 
 import msgspec
 
-from common.contract import types as t
 from common.contract.declare import methods
 from common.contract.guest import Guest
 from common.errors import Invalid
@@ -16,34 +16,25 @@ from .. import journal
 from ..host.layout import Layout
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in UTC, empty where an earlier release of the agent did not keep them. ``told``: the broker has it."""
+def entries(layout: Layout) -> list[dict[str, Any]]:
+    """In the order in which they came, as far back as the journal goes; ``told`` says that the broker has the result.
 
-    instance_id: str
-    id: str
-    method: str
-    accepted: str
-    deadline: str
-    state: t.OperationState
-    failure: t.Failure | None
-    told: bool
-
-    def line(self) -> str:
-        why = f"  {self.failure.message} {self.failure.hint}" if self.failure else ""
-        return f"{self.accepted}  {self.id}  {self.method}  {self.state.value}  until {self.deadline}{why}"
-
-
-def entries(layout: Layout) -> list[Entry]:
-    """In the order in which they came, as far back as the journal goes. Raises NotFound, HostFailed."""
+    Times are in UTC, empty where an earlier release of the agent did not keep them. Raises NotFound, HostFailed.
+    """
     found = {}
     for each in journal.records(layout.state):
         if isinstance(each, journal.Accepted | journal.Ended):
-            ended = journal.ticket(each)
-            found[each.operation_id] = Entry(
-                instance_id=layout.home.name, id=each.operation_id, method=each.method, state=ended.state,
-                accepted=_shown(each.accepted_at), deadline=_shown(each.deadline), failure=ended.failure,
-                told=isinstance(each, journal.Ended) and each.delivered)
+            stands = journal.ticket(each)
+            found[each.operation_id] = {
+                "instance_id": layout.home.name, "id": each.operation_id, "method": each.method,
+                "accepted": _shown(each.accepted_at), "deadline": _shown(each.deadline), "state": stands.state.value,
+                "failure": stands.failure, "told": isinstance(each, journal.Ended) and each.delivered}
     return list(found.values())
+
+
+def line(entry: dict[str, Any]) -> str:
+    why = f"  {entry['failure'].message} {entry['failure'].hint}" if entry["failure"] else ""
+    return "{accepted}  {id}  {method}  {state}  until {deadline}".format(**entry) + why
 
 
 def secrets(layout: Layout) -> list[str]:

@@ -179,7 +179,7 @@ def test_an_error_of_a_check_is_its_finding() -> None:
         yield findings.ok("one", "It is well.")
         raise HostFailed("It is not.", "Mend it.")
     found = findings.collect("one", look)
-    assert found == [Finding("one", "ok", "It is well."), Finding("one", "failed", "It is not.", "Mend it.")]
+    assert found == [Finding("ok", "one", "It is well."), Finding("failed", "one", "It is not.", "Mend it.")]
 
 
 def test_the_command_prints_each_finding_and_ends_with_one_when_something_failed(state: State) -> None:

@@ -121,7 +121,7 @@ def test_the_address_is_the_installations(tmp_path: Path) -> None:
 def test_a_preflight_says_the_same_without_secrets_of_the_guest(tmp_path: Path) -> None:
     found = {"check": "disk", "level": "warning", "sentence": "It is small.", "remedy": "Make it larger."}
     provider = make(tmp_path, f"print(json.dumps([{found!r}])); return 0")
-    assert provider.preflight(WANTED, BUS) == (Finding("disk", "warning", "It is small.", "Make it larger."),)
+    assert provider.preflight(WANTED, BUS) == (Finding("warning", "disk", "It is small.", "Make it larger."),)
     note, = notes(tmp_path)
     order = note["order"]
     assert note["argv"] == ["preflight"] and "keys" not in order

@@ -39,7 +39,7 @@ def test_times_are_kept_when_the_journal_is_written_anew(tmp_path: Path) -> None
     patients.journal(layout).close()
     patients.journal(layout).close()  # its beginning compacts the file
     assert len((layout.state / "journal").read_bytes().splitlines()) < COMPACT_AFTER
-    assert {each.accepted for each in orders.entries(layout)} == {"1970-01-01T00:00:01Z"}
+    assert {each["accepted"] for each in orders.entries(layout)} == {"1970-01-01T00:00:01Z"}
 
 
 def test_people_see_a_line_for_each_and_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
