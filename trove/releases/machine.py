@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from common.errors import Conflict, HostFailed, NotFound
+from common.errors import Conflict, HostFailed, Invalid, NotFound
 from common.releases import Manifest, read
 
 from . import installing, pruning
@@ -110,6 +111,8 @@ def is_ready(root: str = "/") -> bool:
 def setup(release: str, root: str = "/") -> list[str]:
     """Makes the machine whose file system is below ``root`` run from ``release``, a hash that is installed there.
 
+    It goes on with a newer one that it runs from: an older one may not know how to restore what that placed.
+
     Sentences that say how it is now, and which releases went, as nobody needs them any more. Asked again, it puts right
     what is not so. Raises what ``check`` raises, NotFound where there is no such release.
     """
@@ -119,7 +122,8 @@ def setup(release: str, root: str = "/") -> list[str]:
     check(manifest, root)
     boot = decide(Path(root, "run/systemd/system").is_dir(), [] if Path(root) != Path("/") else list(_watched()),
                   _below(root, Path("/usr/lib/systemd/systemd")).exists())
-    links = {LINK: TOP / "releases" / release / installing.PROGRAM, **boot.links}
+    chosen = max((manifest, *_linked(root)), key=_age)
+    links = {LINK: TOP / "releases" / chosen.total / installing.PROGRAM, **boot.links}
     top(root).chmod(0o711)
     # before any of it is there, so that it can be taken away at any moment
     _note(top(root) / INSTALLED, [*links, *boot.owned])
@@ -129,11 +133,23 @@ def setup(release: str, root: str = "/") -> list[str]:
         _link(_below(root, path), target)
     for command in boot.commands:
         _run(*command)
-    said = [f"{LINK} is version {manifest.version} of the agent, release {release}.", boot.sentence]
+    said = [f"{LINK} is version {chosen.version} of the agent, release {chosen.total}.", boot.sentence]
     for old in pruning.unneeded(top(root), time.time()):
         shutil.rmtree(old)
         said.append(f"The release {old.name} is removed, as no instance runs from it.")
     return said
+
+
+def _linked(root: str) -> Iterator[Manifest]:
+    """Of the release that the machine runs from, if it is whole."""
+    link = _below(root, LINK)
+    with contextlib.suppress(Invalid):
+        if link.is_symlink():
+            yield read(releases(root) / link.readlink().parents[1].name)
+
+
+def _age(manifest: Manifest) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", f"{manifest.contract} {manifest.version}")]
 
 
 def decide(is_systemd: bool, watched: Sequence[Path], has_systemd: bool) -> Boot:

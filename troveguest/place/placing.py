@@ -60,8 +60,9 @@ def restore(home: Path) -> None:
     layout = Layout(home)
     with _held(home):
         site = Site(layout, Record.read(layout.record))
-        for step in (make_accounts, make_volume, set_limits, start):
+        for step in (make_accounts, make_volume, set_limits):
             step(site)
+        services.start(layout)
 
 
 def grow(growth: Growth) -> None:
@@ -147,20 +148,14 @@ def configure(site: Site) -> None:
     files.ensure_link(site.layout.current, site.placement.release)
 
 
-def make_services(site: Site) -> None:
+def supervise(site: Site) -> None:
     services.write(site.layout, site.accounts, site.limits)
-
-
-def start(site: Site) -> None:
     services.start(site.layout)
-
-
-def refresh(site: Site) -> None:
     services.refresh_agent(site.layout)
 
 
 STEPS: tuple[Callable[[Site], None], ...] = (
-    make_accounts, make_directories, make_volume, set_limits, configure, make_services, start, refresh)
+    make_accounts, make_directories, make_volume, set_limits, configure, supervise)
 
 
 def _picture(layout: Layout) -> dict[str, object]:

@@ -49,7 +49,7 @@ def test_it_says_what_it_is(release: Path, file: Path) -> None:
         f"for Python {manifest.python} on {manifest.arch}\n")
     assert manifest.total in run(file, "verify").stdout
     assert run(file, "--help").stdout == run(file).stdout == onefile.USAGE
-    for words in (["unpack"], ["nonsense"], ["verify", "more"]):
+    for words in (["unpack"], ["nonsense"], ["verify", "more"], ["install", "more"]):
         ended = run(file, *words)
         assert (ended.returncode, ended.stderr) == (64, onefile.USAGE)
 
