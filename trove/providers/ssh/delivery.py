@@ -9,17 +9,20 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from common import releases
 from common.errors import Invalid, NotFound
+from common.openstack import log
 from trove.releases import installing, machine, pruning, receiving
 
 from ..running import Ended, Way
 from . import programs
 from .transport import Login, Transport
+
+LOG = log.get(__name__)
 
 STAGING = ".cache/troveguest/staging"
 PATIENCE = 600.0
@@ -73,7 +76,9 @@ class Delivery:
         with self._turn(login):
             moved = self._send(login, source)
             arguments = {"release": release, "staging": f"~{login.user}/{self._staging}", "root": self.root}
-            return Delivered(_ask(way, "receive", arguments, str), moved)
+            path = _ask(way, "receive", arguments, str)
+        LOG.info("A release of the agent went to a host.", host=login.name, release=release, **asdict(moved))
+        return Delivered(path, moved)
 
     def _send(self, login: Login, source: Path) -> Moved:
         return statistics(self.transport.copy(login, _OPTIONS, source, self._staging, PATIENCE))

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import pwd
 import re
 import shutil
 import socket
@@ -65,11 +64,11 @@ def _engines() -> dict[str, list[str]]:
 
 
 def _busy_ports(address: str) -> set[int]:
-    """Where somebody else than an instance's server listens, at ``address`` or at all of them."""
+    """Where somebody listens, at ``address`` or at all of them."""
     found = set()
     for line in (line.split() for line in _listening()):
         where, _, port = line[1].rpartition(":")
-        if line[3] == _LISTEN and (not int(where, 16) or where == _packed(address)) and not _is_ours(int(line[7])):
+        if line[3] == _LISTEN and (not int(where, 16) or where == _packed(address)):
             found.add(int(port, 16))
     return found
 
@@ -85,14 +84,6 @@ def _packed(address: str) -> str:
     data = socket.inet_pton(kind, address)
     words = (data[place:place + 4] for place in range(0, len(data), 4))
     return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
-
-
-def _is_ours(number: int) -> bool:
-    """Whether a user is that of an instance's server."""
-    try:
-        return pwd.getpwuid(number).pw_name.startswith("tre-")
-    except KeyError:
-        return False
 
 
 def _owns(address: str) -> bool:

@@ -60,7 +60,7 @@ class Transport:
                            login)
         if _is_missing(ended):
             raise _lacking(login, "sudo" if as_root and ended.code == _NOT_FOUND else Path(command[0]).name)
-        if as_root and ended.code == 1 and ended.errors.startswith(b"sudo:"):
+        if as_root and ended.code == 1 and _sudo_says(ended):
             raise Refused(
                 f"The login {login.user} on the host {login.name} may not become root: {_line(ended)}",
                 f"Put this into /etc/sudoers.d/trove there: {login.user} ALL=(root) NOPASSWD: ALL")
@@ -145,8 +145,12 @@ def _lacking(login: Login, program: str) -> HostFailed:
 
 
 def _is_missing(ended: Ended) -> bool:
-    return ended.code == _NOT_FOUND or (ended.code == 1 and ended.errors.startswith(b"sudo:")
-                                        and b"command not found" in ended.errors)
+    return ended.code == _NOT_FOUND or (ended.code == 1 and b"command not found" in _sudo_says(ended))
+
+
+def _sudo_says(ended: Ended) -> bytes:
+    """The client may have had a word before."""
+    return next((line for line in ended.errors.splitlines() if line.startswith(b"sudo:")), b"")
 
 
 def _line(ended: Ended) -> str:
