@@ -16,8 +16,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """What a look at a host told. ``memory_mb`` is all of its memory; ``disk_gb`` what its instances' volumes may have
     together: the room that is free and the room that they take already.
 
-    ``engines``: versions by the name of the engine. ``busy_ports``: TCP ports on which somebody listened who is
-    no instance of ours. ``clock_skew``: its clock less ours, in seconds.
+    ``engines``: versions by the name of the engine. ``busy_ports``: TCP ports on which somebody listened, an
+    instance perhaps. ``clock_skew``: its clock less ours, in seconds.
     """
 
     memory_mb: int
