@@ -45,7 +45,7 @@ MEANINGS = {
     422: "The instance is in a state in which this cannot be done now, or the `Idempotency-Key` is another request's.",
     500: "The database server or the operating system refused (`serverError`), or a defect of ours.",
     501: "This is part of OpenStack Trove, and not supported here or by the datastore.",
-    503: "The guest agent of the instance does not answer; the request is worth repeating.",
+    503: "The guest agent of the instance, or the host, does not answer; the request is worth repeating.",
 }
 
 EXAMPLES = {

@@ -26,13 +26,13 @@ class HostDesk(Protocol):
     def get(self, name: str) -> Manned: ...
 
     def add(self, host: Host) -> Manned:
-        """Registers it and looks at it. Without a ``listen_address`` it gets what its address stands for.
+        """Registers it and looks at it, for some time. Without a ``listen_address`` it gets what its address means.
 
         Raises Conflict, and Invalid for an address that stands for nothing.
         """
 
     def check(self, name: str) -> Manned:
-        """Looks at it now; what is wrong is in its ``problem``."""
+        """Looks at it now; what is wrong is in its ``problem``. Raises DeadlinePassed for a look that takes long."""
 
     def set_state(self, name: str, state: HostState) -> Manned: ...
 

@@ -129,6 +129,9 @@ def _tell(session: Session, row: Json) -> None:
     if row["problem"]:
         session.output.say(f"It is not well, and takes no instance until a look finds it well: {row['problem']}")
         raise typer.Exit(output.FAILED)
+    if row["seen"] is None:
+        session.output.say(f"The look at it goes on. See what it found: trovectl host show {row['name']}.")
+        return
     session.output.say(f"The host {row['name']} is well. For instances it has {row['seen']['memory_free_mb']} MB of "
                        f"memory and {row['seen']['disk_free_gb']} GB of disk.")
     if not row["seen"]["engines"]:

@@ -41,7 +41,7 @@ def datastore(connection: Connection, key: str) -> Datastore:
     if found is None:
         names = ", ".join(each.name for each in offered)
         raise NotFound(f"Datastore {key} could not be found.", f"Choose one of: {names}." if names else
-                       "There is none: this machine has no database engine.")
+                       "There is none: no machine has a database engine.")
     return found
 
 

@@ -8,9 +8,10 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
 from common.errors import Conflict, NotFound
-from trove.domain.hosts import Facts, Host, HostState
+from trove.domain.events import EventKind
+from trove.domain.hosts import Facts, Host, HostState, news
 
-from . import schema, spots
+from . import events, schema, spots
 from .store import Store
 
 _h, _i = schema.hosts.c, schema.instances.c
@@ -37,9 +38,10 @@ def all_of(connection: Connection) -> tuple[Host, ...]:
     return tuple(_host(row) for row in connection.execute(select(schema.hosts).order_by(_h.name)))
 
 
-def get(connection: Connection, name: str) -> Host:
-    """Raises NotFound."""
-    row = connection.execute(select(schema.hosts).where(_h.name == name)).one_or_none()
+def get(connection: Connection, name: str, *, alone: bool = False) -> Host:
+    """``alone``: nobody else changes it until this transaction ends. Raises NotFound."""
+    query = select(schema.hosts).where(_h.name == name)
+    row = connection.execute(query.with_for_update() if alone else query).one_or_none()
     if row is None:
         raise NotFound(f"There is no host {name}.", "See trovectl host list.")
     return _host(row)
@@ -55,10 +57,20 @@ def add(connection: Connection, host: Host) -> None:
                        "See trovectl host list.") from None
 
 
-def note_check(connection: Connection, name: str, facts: Facts | None, problem: str) -> None:
-    """What a look at it told; without ``facts`` those of an earlier one stay. Nothing for a host that went."""
+def note_check(connection: Connection, name: str, facts: Facts | None, problem: str) -> bool:
+    """What a look at it told; without ``facts`` those of an earlier one stay. The instances there get events.
+
+    Whether it is back: it was ill and is well, or was started anew. Raises NotFound.
+    """
+    told = news(get(connection, name, alone=True), facts, problem)
     seen = {} if facts is None else {"facts": _text(facts)}
     connection.execute(_one(name).values(problem=problem, checked_at=time.time(), **seen))
+    if told is None:
+        return False
+    kind, sentence = told
+    for instance_id in standing(connection, name):
+        events.note(connection, kind, instance_id, sentence)
+    return kind is EventKind.HOST_BACK
 
 
 def set_state(connection: Connection, name: str, state: HostState) -> None:

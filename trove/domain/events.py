@@ -20,6 +20,8 @@ class EventKind(enum.Enum):
     DRIFT_SEEN = "drift.seen"
     DRIFT_REPAIRED = "drift.repaired"
     GUEST_REFUSED = "guest.refused"
+    HOST_LOST = "host.lost"
+    HOST_BACK = "host.back"
 
 
 MEANINGS: dict[EventKind, str] = {
@@ -38,5 +40,7 @@ MEANINGS: dict[EventKind, str] = {
     EventKind.AGENT_LOST: "nothing was heard from an agent for too long; the server may well run",
     EventKind.DRIFT_SEEN: "something was changed behind Trove's back",
     EventKind.DRIFT_REPAIRED: "what was changed behind Trove's back is as it should be again",
+    EventKind.HOST_LOST: "the host that carries the instance cannot be reached, or is not well",
+    EventKind.HOST_BACK: "the host that carries the instance is well again, or was started anew",
     EventKind.GUEST_REFUSED: "a report in an agent's name was not taken; told once an hour for each reason",
 }

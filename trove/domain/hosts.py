@@ -6,6 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from .events import EventKind
+
 
 class HostState(enum.Enum):
     ACTIVE = "active"
@@ -17,7 +19,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     together: the room that is free and the room that they take already.
 
     ``engines``: versions by the name of the engine. ``busy_ports``: TCP ports on which somebody listened, an
-    instance perhaps. ``clock_skew``: its clock less ours, in seconds.
+    instance perhaps. ``clock_skew``: its clock less ours, in seconds. ``boot_id`` is another one after each start.
     """
 
     memory_mb: int
@@ -29,6 +31,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     engines: Mapping[str, tuple[str, ...]]
     busy_ports: tuple[int, ...] = ()
     clock_skew: float = 0.0
+    boot_id: str = ""
 
 
 class Host(Struct, frozen=True, kw_only=True):
@@ -59,3 +62,19 @@ class Hosts(Protocol):
 
     def get(self, name: str) -> Host:
         """Raises NotFound."""
+
+
+def news(before: Host, facts: Facts | None, problem: str) -> tuple[EventKind, str] | None:
+    """What a look at a host has to tell those whose instances stand there: that it fell ill, or that it is back.
+
+    What is wrong with it is its operator's to know; ``facts`` None when the look failed with ``problem``.
+    """
+    name = before.name
+    if problem:
+        return None if before.problem else (
+            EventKind.HOST_LOST, f"The host {name} cannot be reached or lacks something; the server may well run.")
+    if before.problem:
+        return EventKind.HOST_BACK, f"The host {name} is well again."
+    if before.facts is not None and facts is not None and before.facts.boot_id != facts.boot_id:
+        return EventKind.HOST_BACK, f"The host {name} was started anew."
+    return None

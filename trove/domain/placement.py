@@ -17,9 +17,11 @@ PORTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """``port`` is the engine's own. The hosts in ``apart_from`` are the last choice, or none if ``strictly``."""
+    """``version`` as the manifest of ``datastore`` has it, ``port`` the engine's own. The hosts in ``apart_from`` are
+    the last choice, or none if ``strictly``."""
 
     datastore: str
+    version: str
     memory_mb: int
     volume_gb: int | None
     port: int
@@ -35,16 +37,18 @@ def choose(hosts: Sequence[Host], loads: Sequence[Load], need: Need) -> Spot:
     refusals, fitting = [], []
     for host in sorted(hosts, key=lambda host: host.name):
         own = [load for load in loads if load.spot.host == host.name]
-        refusal = _refusal(host, own, need)
+        port = _port(host, loads, need.port)
+        refusal = _refusal(host, own, need, port)
         if refusal:
             refusals.append(f"{host.name} {refusal}")
         else:
-            fitting.append((host.name in need.apart_from, -_free_part(host, own), host.name, host, own))
+            spot = Spot(host.name, host.listen_address, port)
+            fitting.append((host.name in need.apart_from, -_free_part(host, own), host.name, spot))
     if not fitting:
         why = "; ".join(refusals) or "none is registered"
         raise NoSpace(f"No host takes the instance: {why}.", "Add a host (trovectl host add), or make room on one.")
-    *_, chosen, there = min(fitting, key=lambda each: each[:3])
-    return Spot(chosen.name, chosen.listen_address, _port(chosen, there, need.port))
+    *_, spot = min(fitting, key=lambda each: each[:3])
+    return spot
 
 
 def free_memory_mb(host: Host, loads: Sequence[Load]) -> int:
@@ -56,21 +60,21 @@ def free_disk_gb(host: Host, loads: Sequence[Load]) -> int:
     return 0 if host.facts is None else host.facts.disk_gb - sum(load.volume_gb or 0 for load in loads)
 
 
-def _refusal(host: Host, loads: Sequence[Load], need: Need) -> str:
-    """Why the host cannot take it; empty when it can."""
+def _refusal(host: Host, loads: Sequence[Load], need: Need, port: int) -> str:
+    """Why the host, where ``loads`` stand, cannot take it; empty when it can."""
     if host.state is HostState.DRAINING:
         return "is being drained"
     if host.facts is None or host.problem:
         return f"was not well when it was looked at last ({host.problem or 'it never was'})"
-    if need.datastore not in host.facts.engines:
-        return f"does not have {need.datastore} installed"
+    if need.version not in host.facts.engines.get(need.datastore, ()):
+        return f"does not have {need.datastore} {need.version} installed"
     if need.strictly and host.name in need.apart_from:
         return "has one already that it is to be kept apart from"
     if (memory := free_memory_mb(host, loads)) < need.memory_mb:
         return f"has {max(memory, 0)} MB of memory left and not {need.memory_mb}"
     if (disk := free_disk_gb(host, loads)) < (need.volume_gb or 0):
         return f"has {max(disk, 0)} GB of disk left and not {need.volume_gb}"
-    if not _port(host, loads, need.port):
+    if not port:
         return f"has no free port between {need.port} and {need.port + PORTS - 1}"
     return ""
 
@@ -80,6 +84,7 @@ def _free_part(host: Host, loads: Sequence[Load]) -> float:
 
 
 def _port(host: Host, loads: Sequence[Load], first: int) -> int:
-    """The lowest that nobody has; 0 when all are taken."""
-    busy = {load.spot.port for load in loads} | set(host.facts.busy_ports if host.facts else ())
+    """The lowest that nobody has at the host's address, which another name may stand for, too; 0 when all are taken."""
+    busy = set(host.facts.busy_ports if host.facts else ())
+    busy |= {load.spot.port for load in loads if load.spot.address == host.listen_address}
     return next((port for port in range(first, min(first + PORTS, 65536)) if port not in busy), 0)

@@ -44,6 +44,12 @@ HEARTBEAT_OLDEST = Metric("trove_heartbeat_oldest_seconds", Kind.GAUGE, Origin.S
 HEARTBEATS_STALE = Metric("trove_heartbeats_stale", Kind.GAUGE, Origin.STORE,
                           "Instances that should report and whose last heartbeat is too old to be believed.")
 
+HOSTS = Metric("trove_hosts", Kind.GAUGE, Origin.STORE,
+               "Registered hosts; state is ill for those that were not well when they were looked at last, drained or "
+               "not.", ("state",))
+HOST_MEMORY_FREE = Metric("trove_host_memory_free_bytes", Kind.GAUGE, Origin.STORE,
+                          "Memory that instances may still have of a host, of those that were seen.", ("host",))
+
 OPERATIONS_UNDER_WAY = Metric("trove_operations_under_way", Kind.GAUGE, Origin.STORE,
                               "Operations that have not ended; step is none before the first one.", ("kind", "step"))
 OPERATIONS_LATE = Metric("trove_operations_late", Kind.GAUGE, Origin.STORE,
@@ -68,5 +74,6 @@ REQUEST_SECONDS = Metric("trove_http_request_duration_seconds", Kind.HISTOGRAM, 
                          "Time that the REST API took to answer; route is none where no resource is.",
                          ("method", "route", "status"), (0.005, 0.02, 0.1, 0.5, 2.5, 10))
 
-METRICS = (BUILD, INSTANCES, HEARTBEAT_OLDEST, HEARTBEATS_STALE, OPERATIONS_UNDER_WAY, OPERATIONS_LATE,
-           OPERATIONS_ENDED, OPERATION_SECONDS, FLOWS, BUS_CONNECTED, REPORTS_DROPPED, REPLIES_REFUSED, REQUEST_SECONDS)
+METRICS = (BUILD, INSTANCES, HEARTBEAT_OLDEST, HEARTBEATS_STALE, HOSTS, HOST_MEMORY_FREE, OPERATIONS_UNDER_WAY,
+           OPERATIONS_LATE, OPERATIONS_ENDED, OPERATION_SECONDS, FLOWS, BUS_CONNECTED, REPORTS_DROPPED, REPLIES_REFUSED,
+           REQUEST_SECONDS)

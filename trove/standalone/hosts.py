@@ -1,26 +1,32 @@
 """Registered hosts: the register, looks at the machines themselves, and looks from time to time."""
 
+import contextlib
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Protocol
 
 import msgspec
+from sqlalchemy import Connection
 
-from common.errors import Invalid, NotFound, TroveError
+from common import datastores
+from common.errors import DeadlinePassed, Invalid, NotFound, TroveError
 from common.openstack import log
 from trove.api.hosts import Manned
-from trove.db import hosts, spots
+from trove.db import catalog, hosts, spots
 from trove.db.store import Store
 from trove.domain.hosts import Facts, Host, HostState
+
+from .looks import Looks
 
 LOG = log.get(__name__)
 
 CHECK_EVERY = 60.0
 """Seconds between two looks at a host."""
 
-AT_ONCE = 8
-"""Hosts that are looked at side by side."""
+PATIENCE = 20.0
+"""Seconds for which a request waits for a look: it has one of the API's few threads."""
 
 
 class Machines(Protocol):
@@ -34,11 +40,13 @@ class Machines(Protocol):
 
 
 class HostDesk:
-    """``trove.api.hosts.HostDesk``."""
+    """``trove.api.hosts.HostDesk``. ``on_back`` is told the name of a host that is well again or was started anew."""
 
-    def __init__(self, store: Store, machines: Machines) -> None:
+    def __init__(self, store: Store, machines: Machines, on_back: Callable[[str], None] = lambda name: None) -> None:
         self._store = store
         self._machines = machines
+        self._on_back = on_back
+        self._looks = Looks(self._look)
 
     def offered_key(self, address: str, port: int) -> str:
         return self._machines.offered_key(address, port)
@@ -59,20 +67,22 @@ class HostDesk:
             host = msgspec.structs.replace(host, listen_address=_resolved(host.address))
         with self._store.write() as connection:
             hosts.add(connection, host)
-        return self.check(host.name)
+        with contextlib.suppress(TimeoutError):
+            self.look(host.name).result(PATIENCE)
+        return self.get(host.name)
 
     def check(self, name: str) -> Manned:
-        host = self.get(name).host
-        facts, problem = None, ""
+        self.get(name)
         try:
-            facts = self._machines.look(host)
-        except TroveError as error:
-            problem = error.sentence()
-        with self._store.write() as connection:
-            hosts.note_check(connection, name, facts, problem)
-        if problem != host.problem:
-            LOG.info(f"The host {name} is well." if not problem else f"The host {name} is not well: {problem}")
+            self.look(name).result(PATIENCE)
+        except TimeoutError:
+            raise DeadlinePassed(f"The look at the host {name} takes longer than {PATIENCE:.0f} seconds and goes on.",
+                                 f"See what it found: trovectl host show {name}.") from None
         return self.get(name)
+
+    def look(self, name: str) -> Future[None]:
+        """The look at a host that is under way, or one that begins. It raises NotFound."""
+        return self._looks.at(name)
 
     def set_state(self, name: str, state: HostState) -> Manned:
         with self._store.write() as connection:
@@ -82,6 +92,29 @@ class HostDesk:
     def remove(self, name: str) -> None:
         with self._store.write() as connection:
             hosts.remove(connection, name)
+
+    def _look(self, name: str) -> None:
+        host, facts, problem = self.get(name).host, None, ""
+        try:
+            facts = self._machines.look(host)
+        except TroveError as error:
+            problem = error.sentence()
+        with self._store.write() as connection:
+            spots.take_turn(connection)
+            is_back = hosts.note_check(connection, name, facts, problem)
+            if facts is not None:
+                _offer(connection, facts)
+        if problem != host.problem:
+            LOG.info(f"The host {name} is well." if not problem else f"The host {name} is not well: {problem}")
+        if is_back:
+            self._on_back(name)
+
+
+def _offer(connection: Connection, facts: Facts) -> None:
+    """What a host has may be asked for, whatever the control plane's own machine has."""
+    for engine, versions in facts.engines.items():
+        for version in set(versions) & set(datastores.manifest(engine).versions):
+            catalog.seed(connection, {engine: version})
 
 
 def _resolved(address: str) -> str:
@@ -93,39 +126,36 @@ def _resolved(address: str) -> str:
 
 
 class HostKeeper:
-    """Looks at every host each minute, on threads of its own: one that hangs holds up no other."""
+    """Looks at every host at once, and then each minute."""
 
     def __init__(self, desk: HostDesk) -> None:
         self._desk = desk
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="host-keeper", daemon=True)
-        self._looks = ThreadPoolExecutor(AT_ONCE, "host-look")
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, patience: float = 30.0) -> None:
+        """Looks that are under way are not waited for."""
         self._stopping.set()
-        self._looks.shutdown(wait=False, cancel_futures=True)
         self._thread.join(patience)
 
     def turn(self) -> None:
-        """One look at each; returns when all have been looked at."""
-        names = [manned.host.name for manned in self._desk.all()]
-        list(self._looks.map(self._check, names))
-
-    def _check(self, name: str) -> None:
-        try:
-            self._desk.check(name)
-        except NotFound:
-            LOG.debug("A host was forgotten while it was looked at.", host=name)
-        except TroveError as error:
-            LOG.warning(f"The look at a host could not be noted: {error.sentence()}", host=name)
+        """One look at each; none begins at a host where the last one has not ended."""
+        for manned in self._desk.all():
+            self._desk.look(manned.host.name).add_done_callback(_complain)
 
     def _work(self) -> None:
-        while not self._stopping.wait(CHECK_EVERY):
+        while not self._stopping.is_set():
             try:
                 self.turn()
             except Exception as error:  # noqa: BLE001 (the next look may find a store that works again)
-                if not self._stopping.is_set():
-                    LOG.error("A look at the hosts met a defect; there will be another.", error)
+                LOG.error("A look at the hosts met a defect; there will be another.", error)
+            self._stopping.wait(CHECK_EVERY)
+
+
+def _complain(look: Future[None]) -> None:
+    error = look.exception()
+    if isinstance(error, Exception) and not isinstance(error, NotFound):  # forgotten while it was looked at
+        LOG.error("What a look at a host found could not be noted; there will be another.", error)

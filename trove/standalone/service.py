@@ -74,8 +74,9 @@ class Standalone:
         transport = foundation.transport()
         services = foundation.services(store, bound, transport)
         manager = foundation.start_manager(services, EXECUTOR, self.ended.set)
-        desk, way_keeper = HostDesk(store, Checker(transport)), ways.WayKeeper(store, bound.topology)
-        for keeper in (upkeep.PlaceKeeper(services), remains.RemainsKeeper(store, services.provider),
+        place_keeper, way_keeper = upkeep.PlaceKeeper(services), ways.WayKeeper(store, bound.topology)
+        desk = HostDesk(store, Checker(transport), on_back=place_keeper.host_is_back)
+        for keeper in (place_keeper, remains.RemainsKeeper(store, services.provider),
                        HostKeeper(desk), way_keeper):
             keeper.start()
             self._running.callback(keeper.stop)
@@ -114,7 +115,8 @@ class Standalone:
 def _offer_engines(store: Store) -> None:
     versions = engines.installed()
     if not versions:
-        LOG.warning("This machine has no database engine: nothing can be created. Install mariadb-server-core.")
+        LOG.warning("This machine has no database engine: instances need a host that has one, or mariadb-server-core "
+                    "here.")
     with store.write() as connection:
         catalog.seed(connection, versions)
 

@@ -1,10 +1,12 @@
 """What standalone looks after while it runs: its broker, and the places of the instances that should run."""
 
+import queue
 import threading
+import time
 
 from common.errors import NotFound, TroveError, Unreachable
 from common.openstack import log
-from trove.db import instances
+from trove.db import hosts, instances
 from trove.db.views import Instance, Scope
 from trove.domain.states import Task
 from trove.taskmanager import create
@@ -71,13 +73,14 @@ class BrokerKeeper:
 
 
 class PlaceKeeper:
-    """After the start, and again and again: every instance that should run has its place, as it was placed, its
-    supervisor and the present agent."""
+    """After the start, again and again, and when a host is back: every instance that should run has its place, as it
+    was placed, its supervisor and the present agent."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._stopping = threading.Event()
         self._looked = threading.Event()
+        self._back: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._keep, name="place-keeper", daemon=True)
 
     def start(self) -> None:
@@ -86,24 +89,40 @@ class PlaceKeeper:
     def stop(self, patience: float = 30.0) -> None:
         """Returns when the place under way is whole."""
         self._stopping.set()
+        self._back.put(None)
         self._thread.join(patience)
+
+    def host_is_back(self, name: str) -> None:
+        """Its places are looked after next."""
+        self._back.put(name)
 
     def join(self, patience: float = 30.0) -> None:
         """Returns when all places have been looked after once."""
         self._looked.wait(patience)
 
     def _keep(self) -> None:
+        host, all_again = None, 0.0
         while not self._stopping.is_set():
+            if host is None:
+                all_again = time.monotonic() + PLACES_EVERY
             try:
-                self._repair_all()
+                self._repair_all(host)
             except Exception as error:  # noqa: BLE001 (the next look is to come, whatever became of this one)
                 LOG.error("The places could not be looked after.", error)
             self._looked.set()
-            self._stopping.wait(PLACES_EVERY)
+            host = self._next_back(all_again)
 
-    def _repair_all(self) -> None:
+    def _next_back(self, until: float) -> str | None:
+        """A host that is back; None when there was none ``until`` then (monotonic)."""
+        try:
+            return self._back.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            return None
+
+    def _repair_all(self, host: str | None) -> None:
+        """All places of ``host``; None: of every machine."""
         with self._services.store.read() as connection:
-            living = sorted(instances.living(connection))
+            living = sorted(instances.living(connection)) if host is None else hosts.standing(connection, host)
         silent: set[str | None] = set()
         for instance_id in living:
             if self._stopping.is_set():

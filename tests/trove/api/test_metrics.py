@@ -10,7 +10,12 @@ import sqlalchemy
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from common.contract import types as t
+from tests.trove import machines
 from tests.trove.api.world import World, make_store, make_world
+from trove.db import spots
+from trove.domain.hosts import HostState
+from trove.domain.placement import RESERVE_MB
+from trove.domain.spots import Spot
 from trove.metrics import declared, sources
 
 
@@ -51,6 +56,24 @@ def test_instances_and_their_heartbeats(world: World) -> None:
     assert 1000 <= seen["trove_heartbeat_oldest_seconds",] < 1100
 
 
+def test_hosts_by_state_and_what_is_free_of_them(world: World) -> None:
+    for name in ("a", "b", "c", "never"):
+        world.machines.down = {"never.example"}
+        world.desk.add(machines.host(name))
+    world.desk.set_state("b", HostState.DRAINING)
+    world.machines.down.add("c.example")
+    world.desk.check("c")
+    instance_id = world.create()["id"]
+    with world.store.write() as connection:
+        spots.store(connection, instance_id, Spot("a", "192.0.2.1", 3306))
+    seen = samples(world)
+    assert {key[1]: value for key, value in seen.items() if key[0] == "trove_hosts"} == {
+        "active": 1, "draining": 1, "ill": 2}
+    free = {key[1]: value for key, value in seen.items() if key[0] == "trove_host_memory_free_bytes"}
+    whole = (machines.FACTS.memory_mb - RESERVE_MB) << 20
+    assert free == {"a": whole - (512 << 20), "b": whole, "c": whole}
+
+
 def test_operations_under_way_and_past_their_deadline(world: World) -> None:
     for _ in range(3):
         world.create()
@@ -86,6 +109,7 @@ def test_requests_by_route_and_not_by_path(world: World) -> None:
 
 def test_what_is_read_from_the_store_costs_the_same_for_many(world: World) -> None:
     asked: list[str] = []
+    world.desk.add(machines.host("a"))
     sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", listener := (
         lambda _connection, _cursor, statement, *_rest: asked.append(statement)))
     try:
@@ -94,11 +118,12 @@ def test_what_is_read_from_the_store_costs_the_same_for_many(world: World) -> No
             asked.clear()
             scrape(world)
             counts.append(len([statement for statement in asked if statement.startswith("SELECT")]))
-            for _ in range(5):
+            for number in range(5):
                 world.create()
+                world.desk.add(machines.host(f"h{number}"))
     finally:
         sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", listener)
-    assert counts == [2, 2]
+    assert counts == [4, 4]
 
 
 @pytest.mark.parametrize("options", [
@@ -125,5 +150,6 @@ def test_counters_of_the_bus_and_the_build(world: World) -> None:
 
 def test_every_source_speaks_of_a_declared_metric(world: World) -> None:
     world.observe(world.create()["id"], t.ServiceStatus.HEALTHY)
+    world.desk.add(machines.host("a"))
     looked = {metric for metric, _, _ in sources.store(world.store, time.time)()}
     assert looked == {metric for metric in declared.METRICS if metric.origin is declared.Origin.STORE}

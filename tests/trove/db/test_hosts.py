@@ -98,8 +98,8 @@ def test_what_stands_on_a_host_is_told_with_it(store: Store, commands: Commands)
 def test_many_at_once_never_get_more_than_there_is(store: Store) -> None:
     known = register(store, host("a", RESERVE_MB + 3 * 1024), host("b", RESERVE_MB + 2 * 1024))
     commands = Commands(store, Rules(default_datastore="fake", max_instances=-1, max_volumes=-1))
-    asked = [commands.create_instance("p", wanted(flavor="2"), request_id="r").instance_id for _ in range(12)]
-    need = Need("mariadb", commands.get_instance("p", asked[0]).flavor.ram, 1, 3306)
+    asked = [commands.create_instance("p", wanted(flavor="2"), request_id="r").instance_id for _ in range(20)]
+    need = Need("mariadb", "10.11", commands.get_instance("p", asked[0]).flavor.ram, 1, 3306)
     begun, placed, refused = threading.Barrier(len(asked)), list[Spot](), list[str]()
 
     def place(instance_id: str) -> None:

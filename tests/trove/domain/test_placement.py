@@ -1,5 +1,6 @@
 """Which host takes an instance, and what is said when none does."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from trove.domain.hosts import Facts, Host, HostState
 from trove.domain.placement import PORTS, RESERVE_MB, Need, choose, free_disk_gb, free_memory_mb
 from trove.domain.spots import Load, Spot
 
-NEED = Need(datastore="mariadb", memory_mb=1024, volume_gb=10, port=3306)
+NEED = Need(datastore="mariadb", version="10.11", memory_mb=1024, volume_gb=10, port=3306)
 
 
 def host(name: str, memory_mb: int = 8192, disk_gb: int = 100, state: HostState = HostState.ACTIVE, problem: str = "",
@@ -40,11 +41,11 @@ def test_ports_of_instances_and_of_strangers_are_left_out() -> None:
 
 def test_replicas_are_kept_apart_where_that_can_be() -> None:
     hosts = [host("a", 16384), host("b")]
-    apart = Need("mariadb", 1024, 10, 3306, frozenset({"a"}))
+    apart = Need("mariadb", "10.11", 1024, 10, 3306, frozenset({"a"}))
     assert choose(hosts, [], apart).host == "b"
     assert choose(hosts[:1], [], apart).host == "a"
     with pytest.raises(NoSpace, match="a has one already that it is to be kept apart from"):
-        choose(hosts[:1], [], Need("mariadb", 1024, 10, 3306, frozenset({"a"}), strictly=True))
+        choose(hosts[:1], [], Need("mariadb", "10.11", 1024, 10, 3306, frozenset({"a"}), strictly=True))
 
 
 @pytest.mark.parametrize(("candidate", "loads", "why"), [
@@ -62,8 +63,15 @@ def test_each_host_is_named_with_its_reason(candidate: Host, loads: list[Load], 
 
 
 def test_an_engine_that_is_not_there_is_named() -> None:
-    with pytest.raises(NoSpace, match="h does not have redis installed"):
-        choose([host("h")], [], Need("redis", 64, None, 6379))
+    with pytest.raises(NoSpace, match=r"h does not have redis 7\.2 installed"):
+        choose([host("h")], [], Need("redis", "7.2", 64, None, 6379))
+    with pytest.raises(NoSpace, match=r"h does not have mariadb 11\.8 installed"):
+        choose([host("h")], [], Need("mariadb", "11.8", 64, None, 3306))
+
+
+def test_two_names_of_one_machine_share_its_ports() -> None:
+    again = msgspec.structs.replace(host("b"), listen_address="a.db.example")
+    assert choose([again], [load("a")], NEED) == Spot("b", "a.db.example", 3307)
 
 
 def test_without_a_host_it_says_so() -> None:
@@ -79,7 +87,7 @@ def test_no_host_is_ever_given_more_than_it_has(wanted: list[tuple[int, int | No
     loads: list[Load] = []
     for memory_mb, volume_gb in wanted:
         try:
-            spot = choose(hosts, loads, Need("mariadb", memory_mb, volume_gb, 3306))
+            spot = choose(hosts, loads, Need("mariadb", "10.11", memory_mb, volume_gb, 3306))
         except NoSpace:
             continue
         loads.append(Load(str(len(loads)), spot, memory_mb, volume_gb))

@@ -49,6 +49,22 @@ def test_places_that_a_reboot_took_are_made_again(world: World) -> None:
     assert world.provider.placed(None) == ids
 
 
+def test_the_places_of_a_host_that_is_back_are_looked_after_at_once(world: World) -> None:
+    here, there = living(world, "here"), living(world, "there")
+    with world.store.write() as connection:
+        spots.store(connection, there, Spot("rack1", "192.0.2.1", 3306))
+    endpoint = dataclasses.replace(world.services.endpoint, far=("192.0.2.9", "localhost"))
+    keeper = PlaceKeeper(dataclasses.replace(world.services, endpoint=endpoint))
+    keeper.start()
+    keeper.join()
+    for instance_id in (here, there):
+        world.provider.unplace(instance_id, None)
+    keeper.host_is_back("rack1")
+    until(lambda: world.provider.placed(None), 10, "a place is made again")
+    keeper.stop()
+    assert world.provider.placed(None) == {there}
+
+
 def test_one_that_cannot_be_repaired_does_not_keep_others_from_it(world: World) -> None:
     ids = sorted({living(world, "one"), living(world, "two")})
     for instance_id in ids:

@@ -57,7 +57,8 @@ class Host(Resource):
 
 
 class Action(Resource):
-    @describe("Look at a host, drain it or take it into use again", views.OneHost, body=hosts.Act)
+    @describe("Look at a host, drain it or take it into use again", views.OneHost, body=hosts.Act,
+              refuses=(503,))
     def on_post(self, req: falcon.Request, resp: falcon.Response, host: str) -> None:
         """A host that is drained takes no new instance; what stands there stays."""
         body = bodies.read(req, dict[str, Any])

@@ -27,6 +27,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     busy_ports: tuple[int, ...]
     owns_address: bool
     lacks: tuple[str, ...]
+    boot_id: str
     now: float
 
 
@@ -49,7 +50,7 @@ class Checker:
         _require(host, told)
         return Facts(memory_mb=told.memory_mb, vcpus=told.vcpus, disk_gb=told.disk_gb, python=told.python,
                      arch=told.arch, systemd=told.systemd, engines=told.engines, busy_ports=told.busy_ports,
-                     clock_skew=skew)
+                     clock_skew=skew, boot_id=told.boot_id)
 
 
 def _require(host: Host, told: _Answer) -> None:

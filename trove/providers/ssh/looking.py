@@ -39,7 +39,7 @@ def facts(root: str, listen_address: str) -> dict[str, object]:
             "busy_ports": sorted(_busy_ports(listen_address)), "owns_address": _owns(listen_address),
             "lacks": [package for package, programs in _PACKAGES.items()
                       if any(shutil.which(program, path=_PATH) is None for program in programs)],
-            "now": time.time()}
+            "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(), "now": time.time()}
 
 
 def _memory_mb() -> int:

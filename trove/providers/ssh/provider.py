@@ -36,7 +36,7 @@ class SshProvider:
         return tuple(host.name for host in self._hosts.all())
 
     def find_spot(self, wanted: Wanted, loads: Sequence[Load]) -> Spot:
-        need = placement.Need(wanted.datastore, wanted.memory_mb, wanted.volume_gb,
+        need = placement.Need(wanted.datastore, wanted.datastore_version, wanted.memory_mb, wanted.volume_gb,
                               datastores.manifest(wanted.datastore).default_port)
         return placement.choose(self._hosts.all(), loads, need)
 
