@@ -177,9 +177,9 @@ _PLACES = {
 
 _LOOKS = ("trove/cli/checks", "troveguest/place/preflight.py", "troveguest/support")
 
-FAULTS = ("trove/taskmanager", "trove/providers", "trove/releases/installing.py", "common/releases.py", "trove/bus",
-          "troveguest/place", "troveguest/datastores", "troveguest/handlers", "troveguest/host", "troveguest/bus",
-          "common/openstack/rpc")
+FAULTS = ("trove/taskmanager", "trove/domain/placement.py", "trove/providers", "trove/releases/installing.py",
+          "common/releases.py", "trove/bus", "troveguest/place", "troveguest/datastores", "troveguest/handlers",
+          "troveguest/host", "troveguest/bus", "common/openstack/rpc")
 """Where an error comes from that ends up as the ``fault`` of an instance: the packages that do long work."""
 
 

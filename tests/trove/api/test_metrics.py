@@ -114,13 +114,13 @@ def test_what_is_read_from_the_store_costs_the_same_for_many(world: World) -> No
         lambda _connection, _cursor, statement, *_rest: asked.append(statement)))
     try:
         counts = []
-        for _ in range(2):
+        for turn in range(2):
             asked.clear()
             scrape(world)
             counts.append(len([statement for statement in asked if statement.startswith("SELECT")]))
             for number in range(5):
                 world.create()
-                world.desk.add(machines.host(f"h{number}"))
+                world.desk.add(machines.host(f"h{turn}{number}"))
     finally:
         sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", listener)
     assert counts == [4, 4]
