@@ -14,6 +14,7 @@ from . import (
     operations,
     output,
     root,
+    trying,
     users,
 )
 from .session import group
@@ -27,6 +28,7 @@ agent.register(group(app, "agent", "The guest agent: build releases of it."))
 host = group(app, "host", "Machines that carry instances, reached over SSH.")
 hosts.register(host)
 identity.register(host)
+trying.register(host)
 instances.register(group(app, "instance", "Database servers: create, look at, connect to, restart and delete them."))
 users.register(group(app, "user", "Users of an instance, and the databases that they may use."))
 databases.register(group(app, "database", "Databases in an instance."))

@@ -1,6 +1,7 @@
 """``trovectl agent push``: the developer's loop, from a checkout to a host."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,10 @@ from common.errors import Refused
 from trove import config
 from trove.db.hosts import Register
 from trove.db.store import Store, open_store
+from trove.domain.hosts import Host
 from trove.providers.ssh.checking import Checker
 from trove.providers.ssh.delivery import Delivered
+from trove.providers.ssh.transport import Transport
 from trove.releases import building, shelf, sources
 from trove.standalone import places
 from trove.standalone.state import State
@@ -44,6 +47,13 @@ def push(
 
 def _push(state: State, name: str, code: sources.Sources) -> tuple[str, Delivered]:
     """The release's hash, and what became of it. Raises Invalid, HostFailed, and what reaching the host raises."""
+    with reached(state, name) as (host, transport):
+        return bring(state, host, transport, code)
+
+
+@contextlib.contextmanager
+def reached(state: State, name: str) -> Iterator[tuple[Host, Transport]]:
+    """A registered host, and the way to it. Raises Refused, NotFound."""
     conf = config.load([state.configuration])
     if not state.key.exists():
         raise Refused(f"No control plane has been started in {state.root}.", "Start it first: trovectl up.")
@@ -51,10 +61,14 @@ def _push(state: State, name: str, code: sources.Sources) -> tuple[str, Delivere
         store: Store = running.enter_context(contextlib.closing(
             open_store(conf.database.connection or state.sqlite(state.store), state.key)))
         transport = running.enter_context(contextlib.closing(places.transport(conf, state)))
-        host = Register(store).get(name)
-        facts = host.facts or Checker(transport).look(host)
-        built = shelf.add(state.releases, code, building.Target(building.ALL, facts.python, facts.arch)).total
-        return built, places.delivery(state, transport).deliver(host, built)
+        yield Register(store).get(name), transport
+
+
+def bring(state: State, host: Host, transport: Transport, code: sources.Sources) -> tuple[str, Delivered]:
+    """Builds a release of the code for a host and has it there."""
+    facts = host.facts or Checker(transport).look(host)
+    built = shelf.add(state.releases, code, building.Target(building.ALL, facts.python, facts.arch)).total
+    return built, places.delivery(state, transport).deliver(host, built)
 
 
 def _moved(delivered: Delivered) -> str:

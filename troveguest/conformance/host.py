@@ -119,7 +119,8 @@ class DirectHost:
 
     def _popen(self, argv: tuple[str, ...], environment: dict[str, str], **pipes: Any) -> "subprocess.Popen[bytes]":
         output = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **pipes}
-        return subprocess.Popen(argv, env={"PATH": os.environ["PATH"], **environment}, cwd="/", umask=0o027,
+        path = os.environ.get("PATH", os.defpath)
+        return subprocess.Popen(argv, env={"PATH": path, **environment}, cwd="/", umask=0o027,
                                 stderr=subprocess.STDOUT, start_new_session=True, **output, **_as_engine())
 
 
