@@ -129,8 +129,11 @@ class HaltingInstallation(Installation):
 
 
 @contextmanager
-def halting_installation() -> Iterator[HaltingInstallation]:
+def halting_installation(settings: str = "") -> Iterator[HaltingInstallation]:
+    """``settings`` is what an operator wrote into its ``trove.conf``."""
     with ground.directory() as directory:
+        (directory / "state").mkdir(mode=0o711)
+        (directory / "state" / "trove.conf").write_text(settings)
         gate = Gate(directory / "gate")
         made = HaltingInstallation(directory / "state", gate=gate)
         try:

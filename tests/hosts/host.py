@@ -29,7 +29,7 @@ class Host:
     login = LOGIN
 
     def __init__(self, network: Network, name: str, layers: tuple[Path, ...]) -> None:
-        self._network, self.name, self._layers = network, name, layers
+        self.network, self.name, self._layers = network, name, layers
         self._leg = network.join(name)
         self.address, self.namespace = self._leg.address, self._leg.namespace
         self.directory = network.directory / name
@@ -62,10 +62,10 @@ class Host:
         self.start()
 
     def cut(self) -> None:
-        self._network.cut(self._leg)
+        self.network.cut(self._leg)
 
     def heal(self) -> None:
-        self._network.heal(self._leg)
+        self.network.heal(self._leg)
 
     @contextmanager
     def unreachable(self) -> Iterator[None]:
