@@ -19,7 +19,7 @@ from common.errors import HostFailed, Internal, NoSpace, TroveError
 from . import placing, preflight
 
 ACTIONS: dict[str, tuple[type, Callable[[Any], object]]] = {
-    "preflight": (Preflight, preflight.answer),
+    "preflight": (Preflight, lambda order: tuple(preflight.examine(preflight.CHECKS, order))),
     "place": (Placement, placing.place),
     "grow": (Growth, placing.grow),
     "unplace": (Unplacement, placing.unplace),

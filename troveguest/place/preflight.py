@@ -196,11 +196,6 @@ def examine(checks: Iterable[Check], subject: object) -> Iterator[Finding]:
         yield from collect(name, partial(look, subject)) or [ok(name, well)]
 
 
-def answer(order: Preflight) -> tuple[Finding, ...]:
-    """The root command ``preflight``."""
-    return tuple(examine(CHECKS, order))
-
-
 def require(order: Preflight, *, is_new: bool) -> None:
     """Raises what the first check raises. Warnings hinder nothing."""
     for _, look, _ in CHECKS if is_new else STANDING:

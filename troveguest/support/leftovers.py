@@ -1,6 +1,7 @@
 """What is left on the machine of instances that have no home any more."""
 
 import json
+import os
 import pwd
 import re
 from collections.abc import Iterator
@@ -17,14 +18,16 @@ _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 def look(top: Path, groups: Path = GROUPS, mounts: Path = MOUNTS) -> Iterator[Finding]:
     """By its path, what is left of any installation; of accounts and control groups, those that no home is seen of."""
     supervised = dict(_supervised())
-    here = {home for home, pid in supervised.items() if _shares_files(pid)}
-    here.update(re.findall(rf" (/\S+/instances/{_ID})/volume ", mounts.read_text()))
-    for home in sorted(home for home in here if not Path(home, "place.json").exists()):
+    mounted = re.findall(rf" (/\S+/instances/{_ID})/volume ", mounts.read_text())
+    # a process sees its own root, which is another one in a container, and which not everybody may look into
+    seen = {home: f"/proc/{pid}/root" for home, pid in supervised.items()} | dict.fromkeys(mounted, "")
+    for home in sorted(home for home, root in seen.items()
+                       if os.access(f"{root}/", os.F_OK) and not os.access(f"{root}{home}/place.json", os.F_OK)):
         yield failed("leftovers", f"A supervisor or a mount is left of {home}, where no instance is placed.",
                      _removal(Path(home)))
     names = "\n".join((*(entry.pw_gecos for entry in pwd.getpwall()),
                        *(path.name for path in (*groups.glob("trove-*"), *groups.glob("*/trove-*")))))
-    known = {Path(home).name for home in (*supervised, *here, *map(str, top.glob("instances/*")))}
+    known = {Path(home).name for home in (*seen, *map(str, top.glob("instances/*")))}
     for instance_id in sorted({*re.findall(rf"^(?:Trove instance |trove-)({_ID})$", names, re.MULTILINE)} - known):
         yield warning("leftovers", f"Accounts or control groups are left of the instance {instance_id}, unless another"
                       " installation has it.", _removal(top / "instances" / instance_id))
@@ -35,14 +38,6 @@ def _supervised() -> Iterator[tuple[str, int]]:
         line = " ".join(processes.command_line(pid))
         if found := re.match(rf"\S*runsvdir .*?(/\S+/instances/{_ID})/services\b", line):
             yield found[1], pid
-
-
-def _shares_files(pid: int) -> bool:
-    """Whether a path is the same to that process: in a container it is not."""
-    try:
-        return Path(f"/proc/{pid}/ns/mnt").readlink() == Path("/proc/self/ns/mnt").readlink()
-    except OSError:  # it ended, or is hidden from us
-        return False
 
 
 def _removal(home: Path) -> str:

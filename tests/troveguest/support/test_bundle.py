@@ -49,7 +49,7 @@ def test_it_has_what_helps_and_is_its_makers_alone(
     (layout.log / DATABASE / "current").write_text("ready for connections\n")
     found, _ = made(layout, tmp_path)
     assert stat.S_IMODE((tmp_path / "bundle.tar.gz").stat().st_mode) == 0o600
-    assert json.loads(found["versions.json"])["contract"] and "findings" in json.loads(found["findings.json"])
+    assert json.loads(found["versions.json"])["contract"] and json.loads(found["findings.json"])[0]["check"] == "python"
     here = {name.removeprefix(f"{patients.ID}/"): text for name, text in found.items() if name.startswith(patients.ID)}
     assert [each["id"] for each in json.loads(here["journal.json"])] == ["done", "failed", "open"]
     assert json.loads(here["place.json"])["volume_gb"] == 1 and set(here) >= {"services.json", "limits.json"}

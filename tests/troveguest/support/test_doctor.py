@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 
 from common.errors import HostFailed, NotFound, TroveError
 from common.findings import Finding
+from tests.awaiting import until
 from tests.troveguest.ground import Ground
 from tests.troveguest.place.conftest import as_ordinary, as_root, ground  # noqa: F401
 from tests.troveguest.support import patients
 from troveguest import cli, config
-from troveguest.host.layout import Layout
+from troveguest.host.layout import AGENT, Layout
+from troveguest.host.supervision import Supervised
 from troveguest.support import doctor, leftovers
 from troveguest.support.doctor import Patient
 
@@ -145,10 +148,6 @@ def test_the_command_prints_a_line_for_each_finding_or_json(
 
 @pytest.mark.server
 def test_a_place_as_it_was_made_and_when_its_agent_is_down(ground: Ground) -> None:  # noqa: F811
-    from tests.awaiting import until
-    from troveguest.host.layout import AGENT
-    from troveguest.host.supervision import Supervised
-
     placement = ground.placement(address="127.64.255.4")
     ground.place(placement)
     layout = ground.layout(placement)
@@ -167,3 +166,20 @@ def test_a_place_as_it_was_made_and_when_its_agent_is_down(ground: Ground) -> No
     layout.wanted.unlink()
     layout.data.chmod(0o700)
     assert "another owner or mode" in by_check(doctor.instance(layout))["services"].sentence
+
+
+def test_a_supervisor_whose_instance_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "cgroup").mkdir()
+    (tmp_path / "mountinfo").touch()
+    home = tmp_path / "instances" / ME
+    waiting = ["runsvdir", "-c", "read line", "-P", f"{home}/services"]
+    with subprocess.Popen(waiting, executable="/bin/sh", stdin=subprocess.PIPE) as left:
+        def found() -> list[str]:
+            return [each.level for each in leftovers.look(tmp_path, tmp_path / "cgroup", tmp_path / "mountinfo")
+                    if str(home) in each.sentence]
+
+        until(lambda: found() == ["failed"], 5, "the supervisor is seen", 0.02)
+        home.mkdir(parents=True)
+        (home / "place.json").touch()
+        assert found() == []
+        left.kill()

@@ -63,7 +63,7 @@ def test_the_secrets_of_an_order_are_known_by_their_type(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("words", "code", "said"), [
-    (["--config-dir"], 1, "'--config-dir'"), (["nonsense", "x"], 1, "'nonsense'"),
+    (["--config-dir"], 1, "option --config-dir requires"), (["nonsense", "x"], 1, "nonsense"),
     (["--config-dir", "/nonexistent/config"], 1, "There is no journal in /nonexistent/state.")])
 def test_what_cannot_be_shown_is_said(
         words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
