@@ -1,6 +1,7 @@
-"""What ``bin/test`` does: style, types, import rules, then each suite in the environment it belongs to.
+"""What ``bin/test`` does: style, types, import rules, and each suite in the environment it belongs to, side by side.
 
 Every test file belongs to exactly one suite. The agent's own suite runs on built wheels with no ``trove`` installed.
+The first suite is seen as it goes; what the other and the checks say follows when it has ended.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from tests import leftovers  # noqa: E402
 OUTPUT = CHECKOUT / "build" / "test"
 CONTROL_PYTHON = CHECKOUT / ".venv" / "bin" / "python"
 GUEST_PYTHON = CHECKOUT / ".venvs" / "guest" / "bin" / "python"
+BYTE_CODE = OUTPUT / "bytecode"
+"""Of the checkout and of the tests, whose rewriting by pytest takes seconds: kept, and out of the source folders."""
 MARKERS = {"--fast": "not server and not slow and not long", "": "not long", "--long": ""}
 GUEST_FOLDERS = ("tests/troveguest", "tests/conformance")
 TESTS_ALONE = OUTPUT / "path"
@@ -41,6 +45,8 @@ class Suite:
     folders: tuple[str, ...]
     packages: tuple[str, ...]
     options: tuple[str, ...] = ()
+    workers: str = "0"
+    """Of a fast run: as pytest-xdist takes it."""
 
 
 def suites() -> tuple[Suite, ...]:
@@ -49,57 +55,71 @@ def suites() -> tuple[Suite, ...]:
                      for file in (CHECKOUT / "tests").glob("*/**/test_*.py")} - set(GUEST_FOLDERS))
     guest = tuple(folder for folder in GUEST_FOLDERS if any((CHECKOUT / folder).rglob("test_*.py")))
     return (
-        Suite("control", CONTROL_PYTHON, tuple(others), ("common", "trove")),
+        Suite("control", CONTROL_PYTHON, tuple(others), ("common", "trove"), workers="auto"),
         Suite("guest", GUEST_PYTHON, guest, ("common", "troveguest"), ("-o", f"pythonpath={TESTS_ALONE}")),
     )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one suite ended: pytest's exit code and its counts."""
+    """How one suite ended: pytest's exit code and its counts, and what it ``said`` if nobody has seen it yet."""
 
     code: int
     passed: int
     failed: int
     skipped: int
+    said: str = ""
 
 
-def check() -> list[str]:
-    """Names of the static checks that failed."""
+@dataclass(frozen=True)
+class Checked:
+    """What the static checks said, and the names of those that failed."""
+
+    said: str
+    broken: list[str]
+
+
+def check() -> Checked:
     bin_directory = CONTROL_PYTHON.parent
     checks = {
         "ruff": ("ruff", "check", "--quiet", "."),
         "mypy": ("mypy", "--no-error-summary"),
         "import-linter": ("lint-imports", "--no-logo"),
     }
-    broken = []
+    said, broken = [], []
     for name, (program, *arguments) in checks.items():
         begun = time.monotonic()
         done = subprocess.run([bin_directory / program, *arguments], cwd=CHECKOUT, env=environment(), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - begun:.1f} s)", flush=True)
+        said.append(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - begun:.1f} s)")
         if done.returncode != 0:
-            print(done.stdout.strip(), flush=True)
+            said.append(done.stdout.strip())
             broken.append(name)
-    return broken
+    return Checked("\n".join(said), broken)
 
 
-def run(suite: Suite, mode: str, arguments: list[str], scratch: Path) -> Outcome:
-    """One pytest run. A fast one uses every core and measures no coverage: it starts no servers that could meet."""
-    print(f"\n--- {suite.name}: {' '.join(suite.folders)}", flush=True)
+def run(suite: Suite, mode: str, arguments: list[str], scratch: Path, *, seen: bool) -> Outcome:
+    """One pytest run, ``seen`` as it goes or told by its outcome.
+
+    A fast one measures no coverage: it starts no servers, and its modules are spread over processes.
+    """
     report = OUTPUT / f"{suite.name}.xml"
     report.unlink(missing_ok=True)
     command = [suite.python, "-P", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}",
                f"--basetemp={scratch / suite.name}", *suite.options]
     if mode == "--fast":
-        command += ["--numprocesses=auto", "--dist=loadfile"]
+        command += [f"--numprocesses={suite.workers}", "--dist=loadfile", "--hypothesis-profile=fast"]
     else:
         command += [*(f"--cov={package}" for package in suite.packages), "--cov-report="]
     if MARKERS[mode]:
         command += ["-m", MARKERS[mode]]
-    done = subprocess.run([*command, *arguments], cwd=CHECKOUT, check=False,
+    title = f"\n--- {suite.name}: {' '.join(suite.folders)}"
+    if seen:
+        print(title, flush=True)
+    done = subprocess.run([*command, *arguments], cwd=CHECKOUT, check=False, text=True, errors="replace",
+                          stdout=None if seen else subprocess.PIPE, stderr=None if seen else subprocess.STDOUT,
                           env=environment(TMPDIR=str(scratch), COVERAGE_FILE=str(OUTPUT / f".coverage.{suite.name}")))
-    return Outcome(done.returncode, *counts(report))
+    return Outcome(done.returncode, *counts(report), "" if seen else f"{title}\n{done.stdout}")
 
 
 def counts(report: Path) -> tuple[int, int, int]:
@@ -130,7 +150,7 @@ def environment(**more: str) -> dict[str, str]:
     """The caller's environment without what would make Python or pytest behave otherwise."""
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith(("PYTHON", "PYTEST", "COVERAGE", "VIRTUAL_ENV"))}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(BYTE_CODE), **more}
 
 
 def split(arguments: list[str]) -> tuple[str, list[str], list[str]]:
@@ -194,15 +214,20 @@ def main() -> int:
     accounts_before = accounts()
     scratch = Path(tempfile.mkdtemp(prefix="tt-"))
     scratch.chmod(0o755)  # instances run under accounts of their own
-    broken = check() if not paths else []
-    outcomes = [run(suite, mode, [*own, *others], scratch)
-                for suite in suites() if (own := chosen(suite, paths))]
+    with ThreadPoolExecutor() as together:
+        checking = together.submit(check) if not paths else None
+        own = [(suite, words) for suite in suites() if (words := chosen(suite, paths))]
+        running = [together.submit(run, suite, mode, [*words, *others], scratch, seen=place == 0)
+                   for place, (suite, words) in enumerate(own)]
+        outcomes = [each.result() for each in running]
+        checked = checking.result() if checking is not None else Checked("", [])
+    print(*(outcome.said for outcome in outcomes), checked.said, sep="\n", flush=True)
     if mode != "--fast":
         coverage()
     left = left_behind(accounts_before, scratch)
     if not left:
         shutil.rmtree(scratch)
-    return close(broken, outcomes, left)
+    return close(checked.broken, outcomes, left)
 
 
 def close(broken: list[str], outcomes: list[Outcome], left: list[str]) -> int:

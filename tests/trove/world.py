@@ -11,11 +11,11 @@ from common.contract import methods
 from common.contract import types as t
 from common.secret import Secret
 from tests import awaiting
+from tests.trove import stores
 from trove.bus.fake import FakeBus, FakeEvents, FakeGuests, FakeTopology
 from trove.conductor.handler import Handler
-from trove.db import catalog
 from trove.db.commands import Asked, Commands
-from trove.db.store import Store, open_store
+from trove.db.store import Store
 from trove.db.views import Instance, Operation, Scope
 from trove.domain.creation import NewInstance, Rules
 from trove.providers.fake import FakeProvider
@@ -28,11 +28,15 @@ REPORTS = methods(contract.Conductor)
 
 
 def make_store(root: Path, url: str = "") -> Store:
-    """SQLite in ``root`` unless ``url`` says otherwise."""
-    store = open_store(url or f"sqlite:///{root}/trove.sqlite", root / "key")
-    with store.write() as connection:
-        catalog.seed(connection, {"fake": "1.0"})
-    return store
+    """SQLite in ``root`` unless ``url`` says otherwise; a new one begins as a copy of one with a key of its own."""
+    if not url:
+        stores.begin(root, {"fake": "1.0"})
+    return open_seeded(root, url)
+
+
+def open_seeded(root: Path, url: str = "") -> Store:
+    """As a control plane does it, migrations and all when it is new."""
+    return stores.open_seeded(root, {"fake": "1.0"}, url)
 
 
 def wanted(name: str = "books", **changes: Any) -> NewInstance:

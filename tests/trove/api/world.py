@@ -9,13 +9,14 @@ from typing import Any
 import falcon.testing
 
 from common.contract import types as t
+from tests.trove import stores
 from tests.trove.machines import FakeMachines
 from trove.api import app, policy
 from trove.api.fake_guests import FakeGuest, FakeGuests
 from trove.api.settings import DEFAULTS, Settings
-from trove.db import catalog, instances, observations
+from trove.db import instances, observations
 from trove.db.commands import Commands
-from trove.db.store import Store, open_store
+from trove.db.store import Store
 from trove.domain.creation import Rules
 from trove.domain.states import Event, Task
 from trove.metrics.figures import Figures
@@ -75,10 +76,8 @@ class World:
 
 
 def make_store(directory: Path) -> Store:
-    store = open_store(f"sqlite:///{directory}/trove.sqlite", directory / "key")
-    with store.write() as connection:
-        catalog.seed(connection, {"mariadb": "10.11"})
-    return store
+    stores.begin(directory, {"mariadb": "10.11"})
+    return stores.open_seeded(directory, {"mariadb": "10.11"})
 
 
 def make_world(store: Store, settings: Settings = DEFAULTS, rules: policy.Policy = policy.DEFAULTS) -> World:

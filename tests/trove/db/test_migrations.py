@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from common.errors import Conflict, Internal, Refused, Unreachable
-from tests.trove.world import make_store
+from tests.trove.world import open_seeded
 from trove.db import migrations, schema
 from trove.db.store import Store, open_store
 
@@ -40,41 +40,41 @@ def test_a_difference_would_be_seen(store: Store) -> None:
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
-    make_store(tmp_path).close()
+    open_seeded(tmp_path).close()
     key = (tmp_path / "key").read_bytes()
-    again = make_store(tmp_path)
+    again = open_seeded(tmp_path)
     assert (tmp_path / "key").read_bytes() == key
     assert differences(again) == []
     again.close()
 
 
 def test_key_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    make_store(tmp_path).close()
+    open_seeded(tmp_path).close()
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     (tmp_path / "key").chmod(0o640)
     with pytest.raises(Refused, match="can be read by others"):
-        make_store(tmp_path)
+        open_seeded(tmp_path)
 
 
 def test_a_lost_key_file_is_not_made_anew(tmp_path: Path) -> None:
-    make_store(tmp_path).close()
+    open_seeded(tmp_path).close()
     (tmp_path / "key").unlink()
     with pytest.raises(Refused, match="is missing"):
-        make_store(tmp_path)
+        open_seeded(tmp_path)
     assert not (tmp_path / "key").exists()
 
 
 def test_the_key_file_of_another_store_is_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        make_store(tmp_path / name).close()
+        open_seeded(tmp_path / name).close()
     with pytest.raises(Internal, match="does not open"):
         open_store(f"sqlite:///{tmp_path}/a/trove.sqlite", tmp_path / "b" / "key")
 
 
 def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
     """Its rows stay, and are read by the queries of today."""
-    make_store(tmp_path).close()
+    open_seeded(tmp_path).close()
     engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/trove.sqlite")
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN next_try")
@@ -87,7 +87,7 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
     engine.dispose()
-    upgraded = make_store(tmp_path)
+    upgraded = open_seeded(tmp_path)
     assert differences(upgraded) == []
     with upgraded.read() as connection:
         assert connection.exec_driver_sql("SELECT ram FROM flavors WHERE id = 'old'").scalar_one() == 1
@@ -102,12 +102,12 @@ def at_revision(root: Path, revision: str) -> None:
 
 
 def test_the_store_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> None:
-    make_store(tmp_path).close()
+    open_seeded(tmp_path).close()
     at_revision(tmp_path, "9999")
     with pytest.raises(Conflict, match=r"newer release than this program \(schema 9999, not"):
-        make_store(tmp_path)
+        open_seeded(tmp_path)
     with pytest.raises(Conflict):
-        make_store(tmp_path)
+        open_seeded(tmp_path)
 
 
 def test_the_schema_changes_only_while_nobody_else_works_on_it(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_the_schema_changes_only_while_nobody_else_works_on_it(tmp_path: Path) -
 
     with pytest.raises(Conflict, match="A task manager works"):
         open_store(f"sqlite:///{tmp_path}/trove.sqlite", tmp_path / "key", not_alone)
-    make_store(tmp_path).close()
+    open_seeded(tmp_path).close()
     open_store(f"sqlite:///{tmp_path}/trove.sqlite", tmp_path / "key", not_alone).close()
 
 
