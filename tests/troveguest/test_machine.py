@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import Conflict, HostFailed, NotFound
+from common.errors import Conflict, HostFailed, Invalid, NotFound, TroveError
 from troveguest import machine
 from troveguest.host.layout import Layout
 from troveguest.host.record import Record
@@ -96,13 +96,12 @@ def test_what_is_listed_goes_and_the_instances_before_it(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_words_that_make_no_sense_and_users_that_may_not_are_told(
-        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert machine.main(["uninstall", "--with-everything"]) == 1
+def test_words_that_make_no_sense_and_users_that_may_not_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Invalid, match="--with-everything is not understood"):
+        machine.main(["uninstall", "--with-everything"])
     monkeypatch.setattr(commands, "is_root", lambda: False)
-    assert machine.main(["restore"]) == 1
-    first, second = capsys.readouterr().err.splitlines()
-    assert "--with-everything is not understood" in first and "Only root may restore" in second
+    with pytest.raises(TroveError, match="Only root may restore"):
+        machine.main(["restore"])
 
 
 def test_a_supervisor_is_a_unit_that_takes_no_server_with_it(
