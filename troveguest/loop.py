@@ -30,7 +30,7 @@ _DURING = {
     "stop_db": Status.SHUTDOWN,
     REVIVAL: Status.RESTARTING,
 }
-
+"""What is said of the server while it is worked on. Other work, such as an upgrade of the agent, leaves it alone."""
 
 _SERVING = (Status.RUNNING, Status.HEALTHY)
 
@@ -60,9 +60,8 @@ class Decision(Struct, frozen=True):
 
 def decide(view: View) -> Decision:
     """What a turn says and does. The first clause that holds wins: the most dangerous to get wrong comes first."""
-    if view.job is not None:
-        return Decision(_DURING.get(view.job.method, Status.UNKNOWN),
-                        view.job.sentence or f"The {view.job.method} is under way.")
+    if view.job is not None and view.job.method in _DURING:
+        return Decision(_DURING[view.job.method], view.job.sentence or f"The {view.job.method} is under way.")
     if view.wanted.fault:
         return Decision(Status.FAILED, view.wanted.fault)
     if not view.wanted.prepared:

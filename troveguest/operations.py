@@ -43,6 +43,10 @@ class Job:
         return left
 
 
+class HandedOver(Exception):
+    """The next life of the agent takes this operation up again; this one begins nothing more."""
+
+
 Handler = Callable[..., object]
 Report = Callable[[Job, float | None], None]
 
@@ -123,7 +127,10 @@ class Operations:
 
     def _work(self) -> None:
         while (work := self._waiting.get()) is not None:
-            work()
+            try:
+                work()
+            except HandedOver:
+                return
             with self._lock:
                 self._pending -= 1
             self._changed()
@@ -150,6 +157,8 @@ class Operations:
         self._changed()
         try:
             work()
+        except HandedOver:
+            raise
         except TroveError as error:
             return t.Failure(code=error.code, message=error.message, hint=error.hint)
         except Exception as error:  # noqa: BLE001 (a defect ends the operation, not the agent)

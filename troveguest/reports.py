@@ -44,12 +44,14 @@ class Reports:
     """Thread-safe. Stamps grow over restarts of the agent and changes of its keys, whatever its clock says."""
 
     def __init__(self, conductor: ConductorClient, agent: t.AgentInfo, journal: Journal, key_epoch: int,
-                 observed: Callable[[], Observation | None]) -> None:
+                 observed: Callable[[], Observation | None], greeted: Callable[[], None]) -> None:
+        """``greeted`` is called when the broker has the word that this life began."""
         self._conductor = conductor
         self._agent = agent
         self._journal = journal
         self._key_epoch = key_epoch
         self._observed = observed
+        self._tell_greeted = greeted
         self._lock = threading.Lock()
         self._sequence = 0
         self._greeted = False
@@ -89,6 +91,7 @@ class Reports:
         if self._greeted:
             return
         self._conductor.hello(hello=t.Hello(stamp=self._stamp(), agent=self._agent))
+        self._tell_greeted()
         self._greeted = True
         LOG.info("The agent serves.", instance=self._agent.instance_id, version=self._agent.agent_version,
                  incarnation=self._agent.incarnation)

@@ -2,7 +2,9 @@
 
 import os
 import pwd
+import re
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from .datastores.base import EngineContext, implemented
 from .handlers import capabilities
 from .handlers.agent import Agent
 from .handlers.lifecycle import Lifecycle
+from .handlers.upgrade import Upgrade
 from .host.base import Host
 from .host.layout import Layout
 from .journal import Journal
@@ -34,6 +37,9 @@ LOG = log.get(__name__)
 
 GRACE = 5.0
 """Seconds that the work under way is given when the agent is told to end; the next life takes up the rest."""
+
+_HAND_OVER = signal.SIGUSR1
+"""What the agent sends itself when another release is to take its place."""
 
 _ROOT_CALLS = ("enable_root", "disable_root")
 
@@ -51,15 +57,17 @@ class Service:
         self._engine = datastores.load(own.datastore, _context(own, layout, self._host))
         able = implemented(self._engine)
         agent = _info(own, able)
+        upgrade = Upgrade(layout, agent.release, self._hand_over)
         handlers = dispatch.gather((
             Agent(agent, self._host).handlers(),
-            Lifecycle(self._engine, self._host, self._journal).handlers(),
+            Lifecycle(self._engine, self._host, self._journal).handlers(), upgrade.handlers(),
             capabilities.handlers(self._engine, able)))
         known = dispatch.checked(handlers)
 
         self._bus = Bus(_address(options.bus), f"trove-guestagent {own.instance_id}")
         conductor = ConductorClient(self._bus, own.instance_id, keys.from_guest)
-        self._reports = Reports(conductor, agent, self._journal, options.keys.epoch, self._seen)
+        self._reports = Reports(conductor, agent, self._journal, options.keys.epoch, self._seen,
+                                upgrade.note_reported)
         self._operations = Operations(self._journal, known, handlers, self._progressed, self._operation_changed)
         backoff = Backoff(own.restart_pause, own.restart_pause_max)
         self._loop = Loop(self._engine, self._host, self._journal, self._operations, backoff, own.recovery_timeout,
@@ -92,6 +100,9 @@ class Service:
         self._engine.close()
         self._journal.close()
 
+    def _hand_over(self) -> None:
+        os.kill(os.getpid(), _HAND_OVER)
+
     def _catch_up(self) -> None:
         """What was dropped while the bus was down is known again at once."""
         self._delivery.wake()
@@ -121,7 +132,7 @@ def run(options: config.Options, unknown: list[str]) -> None:
     log.setup(debug=options.default.debug, as_json=options.default.use_json)
     for sentence in unknown:
         LOG.warning(sentence)
-    ends = {signal.SIGTERM, signal.SIGINT}
+    ends = {signal.SIGTERM, signal.SIGINT, _HAND_OVER}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # every thread inherits it: only sigwait below takes them
     defects: list[str] = []
     threading.excepthook = lambda args: _die(args, defects)
@@ -133,6 +144,9 @@ def run(options: config.Options, unknown: list[str]) -> None:
         os._exit(os.EX_SOFTWARE)
     LOG.info("The agent ends.", signal=signal.Signals(number).name)
     service.stop()
+    if number == _HAND_OVER:
+        layout = Layout(Path(options.default.home))
+        os.execv(layout.starter, [str(layout.starter), str(layout.links), *sys.argv[1:]])  # noqa: S606
 
 
 def _die(args: threading.ExceptHookArgs, defects: list[str]) -> None:
@@ -165,7 +179,13 @@ def _info(own: config.Default, able: frozenset[str]) -> t.AgentInfo:
     return t.AgentInfo(
         instance_id=own.instance_id, agent_version=__version__, contract_version=CONTRACT_VERSION,
         datastore=own.datastore, datastore_version=own.datastore_version, capabilities=tuple(sorted(able)),
-        incarnation=random_id())
+        incarnation=random_id(), release=_release())
+
+
+def _release() -> str:
+    """The hash of the release that this runs from, which is the name of its directory; empty outside of one."""
+    name = Path(__file__).resolve().parents[2].name
+    return name if re.fullmatch("[0-9a-f]{64}", name) else ""
 
 
 def _address(bus: config.Bus) -> BusAddress:

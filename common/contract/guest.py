@@ -34,6 +34,13 @@ class Guest(Protocol):
     def start_db(self) -> None:
         """Starts the server if it is down; done when it accepts connections."""
 
+    @operation(deadline=300, since="1.2")
+    def upgrade(self, release: str, total: str) -> None:
+        """Replaces the agent by that of ``release``, a directory beside it whose hash must be ``total``.
+
+        Done when the new one has reported. One that does not is rolled back, and the order fails with the reason.
+        """
+
     @call()
     def get_filesystem_stats(self) -> t.FilesystemStats:
         """Space on the data volume."""

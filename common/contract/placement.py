@@ -53,7 +53,11 @@ class Preflight(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Placement(Preflight, frozen=True, kw_only=True, omit_defaults=True):
-    """One instance on a Linux host."""
+    """One instance on a Linux host.
+
+    An agent that is there already keeps its release; with ``replaces_release`` it is restarted to try this one, and
+    goes back to its own when it does not report from that in time.
+    """
 
     instance_id: InstanceId
     datastore_version: str
@@ -66,12 +70,14 @@ class Placement(Preflight, frozen=True, kw_only=True, omit_defaults=True):
     keys: GuestKeys
     log_json: bool = False
     log_debug: bool = False
+    replaces_release: bool = False
 
 
 class Placed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came of it. ``limits`` and ``volume`` say how they are enforced; ``notes`` are sentences for operators.
 
-    ``repaired`` names what had been otherwise than an earlier placing left it.
+    ``repaired`` names what had been otherwise than an earlier placing left it; ``release`` is the name of the release's
+    directory, which is its hash, that the agent starts from.
     """
 
     instance_id: str
@@ -80,6 +86,7 @@ class Placed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     trust: str
     notes: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
+    release: str = ""
 
 
 class Unplacement(Struct, frozen=True, kw_only=True):

@@ -91,9 +91,13 @@ class FilesystemStats(Struct, frozen=True, kw_only=True):
     free: int
 
 
-class AgentInfo(Struct, frozen=True, kw_only=True):
-    """Who answers: versions, what the engine can do, and this life's id (drawn anew at each start)."""
+class AgentInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who answers: versions, what the engine can do, and this life's id (drawn anew at each start).
 
+    ``release`` is the hash of the release that it runs from, empty where that is not known.
+    """
+
+    SINCE: ClassVar[dict[str, str]] = {"release": "1.2"}
     instance_id: str
     agent_version: str
     contract_version: str
@@ -101,6 +105,7 @@ class AgentInfo(Struct, frozen=True, kw_only=True):
     datastore_version: str
     capabilities: tuple[str, ...]
     incarnation: str
+    release: str = ""
 
 
 class Prepare(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -67,7 +67,7 @@ class Subject:
     def __init__(self, installed: Installation, instance: str, interpreter: Path) -> None:
         self.installed, self.instance, self.interpreter = installed, instance, interpreter
         self.home = installed.home(instance)
-        self.release = (self.home / "current").resolve()
+        self.release = (self.home / "links" / "current").resolve()
         agent = installed.service_pid(instance, "agent")
         words = Path(f"/proc/{agent}/cmdline").read_bytes().split(b"\0")[:-1]
         stub = next(n for n, word in enumerate(words) if b"trove-guestagent" in word)

@@ -13,7 +13,9 @@ from troveguest.conformance.ordering import Agent, request
 from troveguest.datastores.base import implemented
 from troveguest.handlers import capabilities
 from troveguest.handlers.agent import Agent as AgentHandlers
+from troveguest.handlers.upgrade import Upgrade
 from troveguest.host.fake import FakeHost
+from troveguest.host.layout import Layout
 from troveguest.operations import Operations
 
 INFO = t.AgentInfo(instance_id="i", agent_version="1", contract_version="1.0", datastore="disk", datastore_version="1",
@@ -29,6 +31,7 @@ def parts(tmp_path: Path) -> Parts:
     engine = DiskEngine(tmp_path / "server")
     made = Agent(tmp_path, engine)
     handlers = dispatch.gather((AgentHandlers(INFO, FakeHost()).handlers(), made.lifecycle.handlers(),
+                                Upgrade(Layout(tmp_path), "", lambda: None).handlers(),
                                 capabilities.handlers(engine, implemented(engine))))
     return handlers, made.operations, engine, made
 

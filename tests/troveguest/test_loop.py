@@ -48,6 +48,7 @@ def _view(*, job: Job | None = None, wanted: Wanted = PREPARED, initialised: boo
     (_view(initialised=False, service=DOWN, health=None), Status.FAILED, Act.NOTHING, "data directory is gone"),
     (_view(job=_job("prepare"), wanted=Wanted(), service=DOWN, health=None), Status.BUILDING, Act.NOTHING, "prepare"),
     (_view(job=_job("restart"), service=DOWN, health=None), Status.RESTARTING, Act.NOTHING, "restart"),
+    (_view(job=_job("upgrade")), Status.HEALTHY, Act.NOTHING, "answers"),
     (_view(job=_job("stop_db"), service=DOWN, health=None), Status.SHUTDOWN, Act.NOTHING, "stop_db"),
 ])
 def test_what_it_says_and_does(view: View, status: Status, act: Act, words: str) -> None:

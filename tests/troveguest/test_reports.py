@@ -60,7 +60,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def _reports(conductor: Conductor, journal: Journal, seen: Observation | None = SEEN) -> Reports:
-    return Reports(conductor, AGENT, journal, 7, lambda: seen)  # type: ignore[arg-type]
+    return Reports(conductor, AGENT, journal, 7, lambda: seen, lambda: None)  # type: ignore[arg-type]
 
 
 def _end(journal: Journal, operation_id: str) -> None:

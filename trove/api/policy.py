@@ -1,4 +1,4 @@
-"""Who may do what, under OpenStack Trove's rule names; operations, events and hosts are additions of ours.
+"""Who may do what, under OpenStack Trove's rule names; operations, events, hosts and agents are additions of ours.
 
 ``Policy`` is the face that every handler asks. ``Defaults`` answers with upstream's default rules and needs no library;
 an operator's own rules come with ``oslo.policy`` behind the same face.
@@ -23,6 +23,8 @@ RULES: dict[str, str] = {
     "instance:edit": ADMIN_OR_OWNER,
     "instance:restart": ADMIN_OR_OWNER,
     "instance:reset_status": ADMIN,
+    "instance:upgrade_agent": ADMIN,
+    "agent:index": ADMIN,
     "instance:extension:root:create": ADMIN_OR_OWNER,
     "instance:extension:root:delete": ADMIN_OR_OWNER,
     "instance:extension:root:index": ADMIN_OR_OWNER,

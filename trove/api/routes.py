@@ -3,6 +3,7 @@
 from .resources import (
     access,
     actions,
+    agents,
     databases,
     datastores,
     descriptions,
@@ -54,6 +55,7 @@ ROUTES: dict[str, type[Resource]] = {
     f"{PROJECT}/flavors": flavors.Flavors,
     f"{PROJECT}/flavors/{{flavor}}": flavors.Flavor,
     f"{PROJECT}/limits": limits.Limits,
+    f"{PROJECT}/mgmt/agents": agents.Agents,
     f"{PROJECT}/mgmt/hosts": hosts.Hosts,
     f"{PROJECT}/mgmt/hosts/{{host}}": hosts.Host,
     f"{PROJECT}/mgmt/hosts/{{host}}/action": hosts.Action,

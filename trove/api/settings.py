@@ -12,6 +12,7 @@ class Settings:
     verb (GET, POST, PUT, DELETE); a verb that is not in it is not limited. ``public_endpoint`` replaces scheme and host
     in links (``https://db.example.org``). ``disk_use_deadline`` is how many seconds a show waits for
     the guest's disk use. ``waiting_requests``: how many wait for events at the same time.
+    ``agent_release`` is the hash of the release that new instances on this machine get.
     """
 
     auth_strategy: str = "noauth"
@@ -25,6 +26,7 @@ class Settings:
     rates: Mapping[str, int] = field(default_factory=dict)
     disk_use_deadline: float = 2.0
     waiting_requests: int = 5
+    agent_release: str = ""
 
 
 DEFAULTS = Settings()

@@ -80,7 +80,7 @@ class FakeGuests:
     """Agents with a journal each: an operation is done once, and answered again when it is asked again.
 
     ``fails``: failures by method name. ``mute``: guests that take nothing and say nothing. ``slow``: methods that are
-    taken and not ended before ``finish``.
+    taken and not ended before ``finish``. ``older``: releases whose agents speak contract 1.1.
     """
 
     def __init__(self, root: Path, report: Report, bus: FakeBus) -> None:
@@ -92,6 +92,7 @@ class FakeGuests:
         self.fails: dict[str, t.Failure] = {}
         self.mute: set[str] = set()
         self.slow: set[str] = set()
+        self.older: set[str] = set()
 
     def of(self, instance_id: str) -> "FakeGuest":
         return FakeGuest(self, instance_id)
@@ -99,18 +100,19 @@ class FakeGuests:
     def forget(self, instance_id: str) -> None:
         self._journal(instance_id).unlink(missing_ok=True)
 
-    def say_hello(self, instance_id: str) -> None:
+    def say_hello(self, instance_id: str, release: str = "") -> None:
         """What an agent does at every start."""
         if instance_id in self.mute:
             return
         agent = t.AgentInfo(
             instance_id=instance_id,
             agent_version="0.1",
-            contract_version=CONTRACT_VERSION,
+            contract_version="1.1" if release in self.older else CONTRACT_VERSION,
             datastore="fake",
             datastore_version="1",
             capabilities=("databases", "users"),
             incarnation="first",
+            release="" if release in self.older else release,
         )
         self._report(instance_id, "hello", t.Hello(stamp=_stamp(1), agent=agent))
 
@@ -171,6 +173,12 @@ class FakeGuest:
 
     def restart(self, *, operation_id: str, deadline: float, patience: float) -> t.Ticket:
         return self._guests.operate(self._instance_id, "restart", operation_id)
+
+    def upgrade(self, *, operation_id: str, deadline: float, patience: float, release: str, total: str) -> t.Ticket:
+        ticket = self._guests.operate(self._instance_id, "upgrade", operation_id)
+        if ticket.state is t.OperationState.DONE:
+            self._guests.say_hello(self._instance_id, total)
+        return ticket
 
 
 def _stamp(sequence: int) -> t.Stamp:

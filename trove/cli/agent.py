@@ -1,4 +1,4 @@
-"""``trovectl agent``: releases of the guest agent."""
+"""``trovectl agent``: releases of the guest agent, and what agents run from."""
 
 import dataclasses
 import os
@@ -13,13 +13,14 @@ from common import releases
 from common.errors import Invalid
 from trove.releases import archive, building, sources
 
-from . import output, pushing
+from . import agents, output, pushing
 from .session import AsJson
 
 
 def register(group: typer.Typer) -> None:
     group.command()(build)
     pushing.register(group)
+    agents.register(group)
 
 
 def build(

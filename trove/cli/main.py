@@ -24,7 +24,7 @@ app = typer.Typer(help="Trove: databases on request, and the installation on thi
 
 installation.register(app)
 doctor.register(app)
-agent.register(group(app, "agent", "The guest agent: build releases of it."))
+agent.register(group(app, "agent", "The guest agent: build releases of it, upgrade agents."))
 host = group(app, "host", "Machines that carry instances, reached over SSH.")
 hosts.register(host)
 identity.register(host)

@@ -78,6 +78,21 @@ class Commands:
         self.wake(instance_id, asked.operation_id)
         return asked
 
+    def upgrade_agent(self, project: Project, instance_id: str, release: str | None = None, *, request_id: str,
+                      once: str | None = None) -> Asked:
+        """To the release of this hash; None: to what new instances get. Raises NotFound or Conflict."""
+        with self.store.write() as connection:
+            if (done := answers.done(connection, once)) is not None:
+                return Asked(done.instance_id, done.operation_id)
+            row = instances.locked(connection, project, instance_id)
+            instances.move(connection, instance_id, row.task, Event.UPGRADE_ASKED)
+            asked = Asked(instance_id, str(uuid.uuid4()))
+            operations.insert(connection, asked.operation_id, instance_id, row.project_id, "upgrade", request_id,
+                              release)
+            answers.put_down(connection, once, instance_id, asked.operation_id)
+        self.wake(instance_id, asked.operation_id)
+        return asked
+
     def delete_instance(self, project: Project, instance_id: str, *, request_id: str) -> Asked:
         """From every state, BUILD too: what is under way is called off. Asked again, it is the same deletion.
 
@@ -133,6 +148,11 @@ class Commands:
         """
         with self.store.read() as connection:
             return instances.page(connection, project, limit, marker)
+
+    def agents_behind(self, release: str) -> int:
+        """How many agents, in all projects, run from another release than this."""
+        with self.store.read() as connection:
+            return instances.behind(connection, release)
 
     def list_operations(self, project: Project, instance_id: str) -> tuple[Operation, ...]:
         """What was done to an instance, newest first: each with its step, sentence and error."""

@@ -38,7 +38,8 @@ def fail(connection: Connection, operation_id: str, error: TroveError) -> str:
     if operation.cancel_asked or not instances.move_if(connection, operation.instance_id, kind.during, kind.broke):
         return _cancel(connection, operation)
     details = f"{operation.kind}, step {operation.step or 'none'}: {error.code} (request {operation.request_id})"
-    instances.set_fault(connection, operation.instance_id, error.sentence(), details)
+    if kind.failed is not Task.NONE:  # else the instance is none the worse for it
+        instances.set_fault(connection, operation.instance_id, error.sentence(), details)
     operations.finish(connection, operation_id, "failed", error.sentence(), error)
     return "failed"
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Update, bindparam, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from common.contract.types import ServiceStatus
@@ -23,9 +23,10 @@ _VERSION = (_v.id, _v.datastore_id, _d.name, _d.manager, _v.name, _v.version, _v
 _FLAVOR = (_f.id, _f.name, _f.ram, _f.vcpus, _f.disk)
 _OBSERVED = (_i.observed_status, _i.observed_sentence, _i.observed_at, _i.observed_clock_skew, _i.server_started_at,
              _i.volume_total, _i.volume_used, _i.root_observed, _i.key_epoch, _i.agent_version, _i.contract_version,
-             _i.capabilities, _i.incarnation)
+             _i.agent_release, _i.capabilities, _i.incarnation)
 _OWN = (_i.id, _i.project_id, _i.name, _i.created, _i.updated, _i.deleted_at, _i.task, _i.volume_gb, _i.host,
-        _i.address, _i.port, _i.access, _i.placement, _i.fault_message, _i.fault_details, _i.fault_at)
+        _i.address, _i.port, _i.access, _i.placement, _i.fault_message, _i.fault_details, _i.fault_at,
+        _i.release)
 _COLUMNS = [column.label(f"c{place}") for place, column in enumerate(_OWN + _VERSION + _FLAVOR + _OBSERVED)]
 _WHOLE = select(*_COLUMNS).select_from(
     schema.instances
@@ -128,6 +129,24 @@ def set_placement(connection: Connection, instance_id: str, placement: Mapping[s
     connection.execute(_one(instance_id).values(placement=msgspec.json.encode(placement).decode()))
 
 
+def pin(connection: Connection, instance_id: str, release: str) -> None:
+    """Its agent is to run from this one, by hash."""
+    connection.execute(_one(instance_id).values(release=release))
+
+
+def pinned(connection: Connection) -> frozenset[str]:
+    """The releases of all living instances."""
+    query = select(_i.release).where(_i.deleted_at.is_(None), _i.release.is_not(None)).distinct()
+    return frozenset(connection.execute(query).scalars())
+
+
+def behind(connection: Connection, release: str) -> int:
+    """How many living instances have an agent, and one of another release."""
+    query = select(func.count()).where(_i.deleted_at.is_(None), _i.incarnation.is_not(None),
+                                       func.coalesce(_i.agent_release, "") != release)
+    return int(connection.execute(query).scalar_one())
+
+
 def set_deleted(connection: Connection, instance_id: str) -> None:
     """The row stays, for operations to refer to; its secrets go, its address is free."""
     connection.execute(_one(instance_id).values(deleted_at=time.time(), **dict.fromkeys(_SEALED)))
@@ -167,18 +186,20 @@ def _missing(instance_id: str) -> NotFound:
 def _instance(row: Row) -> Instance:  # type: ignore[type-arg]
     """Takes the columns by their place: by name it would be a third of the time of a list."""
     (id_, project, name, created, updated, deleted_at, task, volume_gb, host, address, port, access,
-     placement, fault_message, fault_details, fault_at, *rest) = row
+     placement, fault_message, fault_details, fault_at, release, *rest) = row
     version, flavor, observed = rest[:len(_VERSION)], rest[len(_VERSION):-len(_OBSERVED)], rest[-len(_OBSERVED):]
     return Instance(
         id_, project, name, created, updated, deleted_at, Task(task), Version(*version), Flavor(*flavor), volume_gb,
         host, address, port, _mapping(access), _mapping(placement),
-        Fault(fault_message, fault_details or "", fault_at) if fault_message else None, _observed(observed))
+        Fault(fault_message, fault_details or "", fault_at) if fault_message else None, release,
+        _observed(observed))
 
 
 def _observed(columns: list[Any]) -> Observed:
-    status, sentence, at, skew, started, total, used, root, epoch, agent, contract, capabilities, incarnation = columns
+    status, sentence, at, skew, started, total, used, root, epoch, agent, contract, release, *last = columns
+    capabilities, incarnation = last
     return Observed(ServiceStatus(status), sentence, at, skew, started, total, used, root, epoch, agent, contract,
-                    frozenset(capabilities.split()), incarnation)
+                    release, frozenset(capabilities.split()), incarnation)
 
 
 def _mapping(text: str | None) -> dict[str, object]:

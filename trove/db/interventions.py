@@ -24,7 +24,7 @@ def retry(connection: Connection, project: Project, operation_id: str, request_i
     instances.move(connection, old.instance_id, task, kind.again)
     instances.clear_fault(connection, old.instance_id)
     new = str(uuid.uuid4())
-    operations.insert(connection, new, old.instance_id, old.project_id, kind.name, request_id)
+    operations.insert(connection, new, old.instance_id, old.project_id, kind.name, request_id, old.release)
     return operations.get(connection, new)
 
 

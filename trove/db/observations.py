@@ -32,7 +32,8 @@ def accept_hello(connection: Connection, instance_id: str, hello: Hello) -> bool
     earlier = tuple_(_i.hello_epoch, _i.hello_boot) <= tuple_(stamp.key_epoch, stamp.boot_count)
     statement = update(schema.instances).where(_i.id == instance_id, _i.deleted_at.is_(None), earlier).values(
         hello_epoch=stamp.key_epoch, hello_boot=stamp.boot_count, agent_version=agent.agent_version,
-        contract_version=agent.contract_version, capabilities=" ".join(sorted(agent.capabilities)),
+        contract_version=agent.contract_version, agent_release=agent.release or None,
+        capabilities=" ".join(sorted(agent.capabilities)),
         incarnation=agent.incarnation)
     accepted = connection.execute(statement).rowcount == 1
     if accepted and before is not None and before.incarnation != agent.incarnation:

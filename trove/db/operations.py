@@ -22,11 +22,11 @@ _NO_ERROR = dict.fromkeys(("error_code", "error_message", "error_hint", "next_tr
 
 
 def insert(connection: Connection, operation_id: str, instance_id: str, project: str, kind: str,
-           request_id: str) -> None:
+           request_id: str, release: str | None = None) -> None:
     now = time.time()
     connection.execute(_table.insert().values(
         id=operation_id, instance_id=instance_id, project_id=project, kind=kind, state="asked", request_id=request_id,
-        created=now, updated=now, sentence="Waits for the task manager."))
+        release=release, created=now, updated=now, sentence="Waits for the task manager."))
     events.note_operation(connection, EventKind.OPERATION_ASKED, operation_id, KINDS[kind].asked)
 
 
@@ -115,6 +115,10 @@ def get_on(connection: Connection, operation_id: str, sentence: str, percent: fl
     statement = _unended_one(operation_id).values(sentence=sentence, percent=percent, deadline=deadline, **_NO_ERROR)
     if connection.execute(statement).rowcount == 1 and not told_before:
         events.note_operation(connection, EventKind.OPERATION_PROGRESS, operation_id, sentence)
+
+
+def set_release(connection: Connection, operation_id: str, release: str) -> None:
+    connection.execute(_unended_one(operation_id).values(release=release))
 
 
 def note_failure(connection: Connection, operation_id: str, error: TroveError, next_try: float) -> None:

@@ -91,6 +91,7 @@ instances = Table(
     Column("port", Integer),
     Column("access", Text, nullable=False, default="{}"),
     Column("placement", Text),  # what the provider said of the place, JSON: how limits and volume are enforced
+    Column("release", String(64)),  # of its agent, by hash: it is placed with that, and upgraded to another one
     Column("order", Encrypted),  # contract Prepare as JSON, with passwords; wiped when it serves or is to go
     Column("fault_message", Text),
     Column("fault_details", Text),
@@ -117,6 +118,7 @@ instances = Table(
     Column("root_observed", Boolean),
     Column("agent_version", String(64)),
     Column("contract_version", String(16)),
+    Column("agent_release", String(64)),  # that its agent runs from; null when it does not say
     Column("capabilities", Text, nullable=False, default=""),
     Column("incarnation", String(64)),
     Column("agent_lost_at", Float),  # when it was told that nothing is heard from its agent
@@ -131,7 +133,8 @@ operations = Table(
     Column("id", String(36), primary_key=True),
     Column("instance_id", ForeignKey("instances.id"), nullable=False, index=True),
     Column("project_id", String(255), nullable=False),
-    Column("kind", String(32), nullable=False),  # create, delete, restart
+    Column("kind", String(32), nullable=False),  # trove.domain.kinds
+    Column("release", String(64)),  # of an upgrade; null until it is known which one
     Column("state", String(16), nullable=False),  # asked, running, done, failed, cancelled
     Column("request_id", String(64), nullable=False),
     Column("created", Float, nullable=False),

@@ -87,13 +87,15 @@ class Observed(Struct, frozen=True):
     key_epoch: int
     agent_version: str | None
     contract_version: str | None
+    agent_release: str | None
     capabilities: frozenset[str]
     incarnation: str | None
 
 
 class Instance(Struct, frozen=True):
     """One instance with its version and flavor. Times in seconds since 1970; ``access`` as it was asked for;
-    ``placement`` is what the provider said of the place: how limits and volume are enforced, notes."""
+    ``placement`` is what the provider said of the place: how limits and volume are enforced, notes; ``release`` is the
+    hash of the agent's release that it is placed with, None before it is."""
 
     id: str
     project_id: str
@@ -111,6 +113,7 @@ class Instance(Struct, frozen=True):
     access: Mapping[str, object]
     placement: Mapping[str, object]
     fault: Fault | None
+    release: str | None
     observed: Observed
 
     @property
@@ -141,8 +144,8 @@ OPERATION_STATES = ("asked", "running", "done", "failed", "cancelled")
 class Operation(Struct, frozen=True):
     """Long work on an instance, as a person reads it. ``state`` is one of ``OPERATION_STATES``.
 
-    Times in seconds since 1970. ``deadline`` and ``next_try`` are of the step: when it must have got on, and when it is
-    tried again after the error, which may pass.
+    Times in seconds since 1970. ``release`` is that of an upgrade, by hash. ``deadline`` and ``next_try`` are of the
+    step: when it must have got on, and when it is tried again after the error, which may pass.
     """
 
     id: str
@@ -164,6 +167,7 @@ class Operation(Struct, frozen=True):
     next_try: float | None
     executor_id: str | None
     cancel_asked: bool
+    release: str | None
 
     @property
     def ended(self) -> bool:

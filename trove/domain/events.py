@@ -25,7 +25,7 @@ class EventKind(enum.Enum):
 
 
 MEANINGS: dict[EventKind, str] = {
-    EventKind.OPERATION_ASKED: "somebody asked for a creation, a restart or a deletion",
+    EventKind.OPERATION_ASKED: "somebody asked for a creation, a restart, a deletion or another agent",
     EventKind.OPERATION_STEP: "a step begins; told once, also when the control plane dies in the middle of it",
     EventKind.OPERATION_PROGRESS: "a step has got on to something else",
     EventKind.OPERATION_RETRYING: "a step failed and is tried again; told once for failures alike in a row",

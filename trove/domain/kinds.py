@@ -29,6 +29,8 @@ KINDS = {
              "The instance serves."),
         Kind("restart", Task.RESTARTING, Event.RESTARTED, Event.RESTART_BROKE, Event.RESTART_ASKED,
              "A restart is asked for.", "The database server restarted."),
+        Kind("upgrade", Task.UPGRADING, Event.UPGRADED, Event.UPGRADE_BROKE, Event.UPGRADE_ASKED,
+             "An upgrade of the agent is asked for.", "The agent runs from the new release."),
         Kind("delete", Task.DELETING, Event.REMOVED, Event.DELETE_BROKE, Event.DELETE_ASKED,
              "A deletion is asked for.", "Nothing is left of the instance."),
     )

@@ -20,6 +20,7 @@ class Task(enum.Enum):
     BUILDING = "building"
     NONE = "none"
     RESTARTING = "restarting"
+    UPGRADING = "upgrading"
     DELETING = "deleting"
     BUILD_FAILED = "build_failed"
     RESTART_FAILED = "restart_failed"
@@ -34,6 +35,9 @@ class Event(enum.Enum):
     RESTART_ASKED = "restart_asked"
     RESTARTED = "restarted"
     RESTART_BROKE = "restart_broke"
+    UPGRADE_ASKED = "upgrade_asked"
+    UPGRADED = "upgraded"
+    UPGRADE_BROKE = "upgrade_broke"
     DELETE_ASKED = "delete_asked"
     REMOVED = "removed"
     DELETE_BROKE = "delete_broke"
@@ -63,6 +67,12 @@ EDGES: tuple[Edge, ...] = (
     Edge(Task.RESTARTING, Event.DELETE_ASKED, Task.DELETING, "The restart is called off; the instance is to go."),
     Edge(Task.RESTARTING, Event.RESET_ASKED, Task.NONE, "The restart is called off."),
     Edge(Task.RESTARTING, Event.CANCEL_ASKED, Task.NONE, "Somebody calls the restart off."),
+    Edge(Task.NONE, Event.UPGRADE_ASKED, Task.UPGRADING, "The agent is to be upgraded; the server goes on."),
+    Edge(Task.UPGRADING, Event.UPGRADED, Task.NONE, "The agent runs from the new release."),
+    Edge(Task.UPGRADING, Event.UPGRADE_BROKE, Task.NONE, "The agent goes on from its release; the operation says why."),
+    Edge(Task.UPGRADING, Event.DELETE_ASKED, Task.DELETING, "The upgrade is called off; the instance is to go."),
+    Edge(Task.UPGRADING, Event.RESET_ASKED, Task.NONE, "The upgrade is not waited for any more."),
+    Edge(Task.UPGRADING, Event.CANCEL_ASKED, Task.NONE, "Somebody no longer waits for the upgrade."),
     Edge(Task.RESTART_FAILED, Event.RESTART_ASKED, Task.RESTARTING, "The restart is tried again."),
     Edge(Task.RESTART_FAILED, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),
     Edge(Task.RESTART_FAILED, Event.RESET_ASKED, Task.NONE, "The failed restart is put aside."),
@@ -83,18 +93,21 @@ _STANDING = {
     Task.BUILDING: ("is being created", "Wait until it is ACTIVE, or call the creation off."),
     Task.NONE: ("is not being changed", "Its operations tell what was done to it."),
     Task.RESTARTING: ("is restarting", "Wait until it is ACTIVE, or call the restart off."),
+    Task.UPGRADING: ("gets another agent", "Wait until its operation has ended; the server goes on."),
     Task.DELETING: ("is being deleted", "Wait until it is gone."),
     Task.BUILD_FAILED: ("was not created completely", "Retry its creation, or delete it."),
     Task.RESTART_FAILED: ("failed to restart", "Restart it again, or delete it."),
     Task.DELETE_FAILED: ("is half deleted", "Delete it again."),
     Task.DELETED: ("is deleted", "Create another one."),
 }
-_CANNOT = {Event.RESTART_ASKED: "it cannot be restarted", Event.CANCEL_ASKED: "there is nothing to call off"}
+_CANNOT = {Event.RESTART_ASKED: "it cannot be restarted", Event.UPGRADE_ASKED: "its agent cannot be upgraded",
+           Event.CANCEL_ASKED: "there is nothing to call off"}
 
 _STATUS = {
     Task.BUILDING: "BUILD",
     Task.NONE: "ACTIVE",
     Task.RESTARTING: "REBOOT",
+    Task.UPGRADING: "ACTIVE",
     Task.DELETING: "SHUTDOWN",
     Task.BUILD_FAILED: "ERROR",
     Task.RESTART_FAILED: "ERROR",
@@ -132,7 +145,7 @@ def status(task: Task) -> str:
 
 def operating_status(task: Task, observed: ServiceStatus, age: float | None) -> str:
     """REST's ``operating_status``; ``age`` of the observation in seconds, None when there was none."""
-    if task is not Task.NONE:
+    if task not in (Task.NONE, Task.UPGRADING):
         return ""
     if age is None or age > HEARTBEAT_EXPIRY:
         return "ERROR"

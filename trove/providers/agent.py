@@ -44,9 +44,11 @@ class RootCommand:
     def preflight(self, wanted: Wanted, bus: BusLogin) -> tuple[Finding, ...]:
         return self._run("preflight", self._preflight(wanted, bus), tuple[Finding, ...])
 
-    def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
+    def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys, release: str) -> Placed:
+        """``release`` is the directory that the agent is to run from."""
+        asked = structs.replace(self._preflight(wanted, bus), release=release)
         return self._run("place", Placement(
-            **structs.asdict(self._preflight(wanted, bus)), instance_id=wanted.instance_id,
+            **structs.asdict(asked), replaces_release=wanted.replaces_release, instance_id=wanted.instance_id,
             datastore_version=wanted.datastore_version, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, keys=keys,
             log_json=self.logging.json, log_debug=self.logging.debug), Placed)
 

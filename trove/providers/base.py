@@ -12,7 +12,11 @@ from trove.domain.spots import Load, Spot
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The instance that a provider is to place. ``volume_gb`` None: no volume of its own; ``spot`` None: none yet."""
+    """The instance that a provider is to place. ``volume_gb`` None: no volume of its own; ``spot`` None: none yet.
+
+    ``release`` is the hash of the release that its agent is to run from, None for the one that new instances get. An
+    agent that is there keeps its own, unless ``replaces_release``.
+    """
 
     instance_id: str
     datastore: str
@@ -21,6 +25,8 @@ class Wanted:
     vcpus: int
     volume_gb: int | None
     spot: Spot | None = None
+    release: str | None = None
+    replaces_release: bool = False
 
     def found(self) -> Spot:
         """Raises Internal where there is none yet."""
@@ -64,3 +70,9 @@ class Provider(Protocol):
 
     def placed(self, host: str | None) -> frozenset[str]:
         """Ids of the instances that have anything there."""
+
+    def deliver(self, release: str | None, host: str | None) -> str:
+        """The directory there of the release with this hash, verified and byte-compiled; None: what new instances get.
+
+        Raises NotFound for a hash that the installation does not have, Invalid for one that is damaged.
+        """

@@ -39,5 +39,8 @@ class Dispatcher:
     def placed(self, host: str | None) -> frozenset[str]:
         return self._of(host).placed(host)
 
+    def deliver(self, release: str | None, host: str | None) -> str:
+        return self._of(host).deliver(release, host)
+
     def _of(self, host: str | None) -> Provider:
         return self._here if host is None else self._elsewhere

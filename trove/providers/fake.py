@@ -12,18 +12,21 @@ from trove.domain.spots import Load, Spot
 
 from .base import Wanted
 
+PRESENT = "0" * 64
+"""The release that new instances get."""
 ADDRESSES = tuple(f"127.64.0.{last}" for last in range(1, 255))
 
 
 class FakeProvider:
-    """``on_placed`` is told of every place that is made or repaired; ``fails`` holds errors to raise by method name."""
+    """``on_placed`` is told of every place that is made or repaired, and of its release; ``fails`` holds
+    errors to raise by method name."""
 
     name = "fake"
 
-    def __init__(self, root: Path, on_placed: Callable[[str], None] | None = None) -> None:
+    def __init__(self, root: Path, on_placed: Callable[[str, str], None] | None = None) -> None:
         self._root = root
         self._root.mkdir(parents=True, exist_ok=True)
-        self._on_placed = on_placed or (lambda instance_id: None)
+        self._on_placed = on_placed or (lambda instance_id, release: None)
         self.fails: dict[str, TroveError] = {}
 
     def hosts(self) -> tuple[str | None, ...]:
@@ -44,9 +47,10 @@ class FakeProvider:
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
         self._maybe_fail("place")
         self._file(wanted.instance_id).write_text(json.dumps({"address": wanted.found().address, "user": bus.username}))
-        self._on_placed(wanted.instance_id)
+        release = wanted.release or PRESENT
+        self._on_placed(wanted.instance_id, release)
         return Placed(instance_id=wanted.instance_id, limits="none", volume="none", trust="one domain",
-                      notes=("This is a fake.",))
+                      notes=("This is a fake.",), release=release)
 
     def unplace(self, instance_id: str, host: str | None) -> None:
         self._maybe_fail("unplace")
@@ -57,6 +61,10 @@ class FakeProvider:
 
     def placed(self, host: str | None) -> frozenset[str]:
         return frozenset(file.stem for file in self._root.glob("*.json"))
+
+    def deliver(self, release: str | None, host: str | None) -> str:
+        self._maybe_fail("deliver")
+        return f"/releases/{release or PRESENT}"
 
     def _file(self, instance_id: str) -> Path:
         return self._root / f"{instance_id}.json"

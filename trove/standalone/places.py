@@ -5,6 +5,7 @@ from pathlib import Path
 
 from oslo_config import cfg
 
+from common import releases
 from trove.domain.hosts import Hosts
 from trove.providers import check
 from trove.providers.agent import Logging
@@ -54,6 +55,11 @@ def own_key(conf: cfg.ConfigOpts, state: State) -> Path:
     if conf.hosts.identity_file:
         return Path(conf.hosts.identity_file)
     return identity.ensure(state.identity, f"trove {state.installation()}")
+
+
+def present(conf: cfg.ConfigOpts) -> str:
+    """The hash of the release that came with this program. Raises Invalid."""
+    return releases.read(_release(conf)).total
 
 
 def _logging(conf: cfg.ConfigOpts) -> Logging:

@@ -29,9 +29,10 @@ from trove.domain.creation import Rules
 from trove.metrics.figures import Figures
 from trove.providers.ssh.checking import Checker
 
-from . import brokers, engines, logfile, measures, ports, processes, remains, tls, upkeep, ways
+from . import brokers, engines, logfile, measures, places, ports, processes, remains, tls, upkeep, ways
 from .foundation import Bound, Foundation, nudger
 from .hosts import HostDesk, HostKeeper
+from .releases import ReleaseKeeper
 from .state import ENDING, Control, State, build
 
 LOG = log.get(__name__)
@@ -77,7 +78,8 @@ class Standalone:
         place_keeper, way_keeper = upkeep.PlaceKeeper(services), ways.WayKeeper(store, bound.topology)
         desk = HostDesk(store, Checker(transport), on_back=place_keeper.host_is_back)
         for keeper in (place_keeper, remains.RemainsKeeper(store, services.provider),
-                       HostKeeper(desk), way_keeper):
+                       ReleaseKeeper(store, self._state.root, places.present(self._conf)), HostKeeper(desk),
+                       way_keeper):
             keeper.start()
             self._running.callback(keeper.stop)
         bound.bus.on_connect(way_keeper.wake)
@@ -168,7 +170,7 @@ def api_settings(conf: cfg.ConfigOpts) -> settings.Settings:
         instances_page_size=conf.instances_page_size, databases_page_size=conf.databases_page_size,
         users_page_size=conf.users_page_size, operations_page_size=conf.operations_page_size,
         events_page_size=conf.events_page_size, rates=rates, disk_use_deadline=conf.disk_use_deadline,
-        waiting_requests=conf.api_threads // 2)
+        waiting_requests=conf.api_threads // 2, agent_release=places.present(conf))
 
 
 class Teller:

@@ -25,8 +25,8 @@ RENEW_EVERY = 86400.0
 PLACES_EVERY = 300.0
 """Seconds between two looks at all places; a look takes a process of a third of a second for each instance."""
 
-UNSETTLED = (Task.BUILDING, Task.DELETING, Task.DELETE_FAILED)
-"""In these a flow makes or removes the place, or half of it is removed already and the rest is to follow."""
+UNSETTLED = (Task.BUILDING, Task.UPGRADING, Task.DELETING, Task.DELETE_FAILED)
+"""In these a flow makes, changes or removes the place, or half of it is removed already and the rest is to follow."""
 
 
 class BrokerKeeper:
@@ -74,7 +74,7 @@ class BrokerKeeper:
 
 class PlaceKeeper:
     """After the start, again and again, and when a host is back: every instance that should run has its place, as it
-    was placed, its supervisor and the present agent."""
+    was placed, its supervisor and its agent."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

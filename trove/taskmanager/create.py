@@ -1,5 +1,7 @@
 """The life of a creation, top to bottom. What it makes stays where it fails, to look at, retry or delete."""
 
+import dataclasses
+
 import msgspec
 
 from common.errors import DeadlinePassed, Internal
@@ -67,21 +69,28 @@ def wanted(instance: Instance) -> Wanted:
     """As a provider is asked for it."""
     return Wanted(instance_id=instance.id, datastore=instance.version.manager,
                   datastore_version=instance.version.number, memory_mb=instance.flavor.ram,
-                  vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb, spot=instance.spot)
+                  vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb, spot=instance.spot,
+                  release=instance.release)
 
 
-def put_in_place(services: Services, instance: Instance) -> tuple[str, ...]:
+def put_in_place(services: Services, instance: Instance, release: str | None = None) -> tuple[str, ...]:
     """Makes or repairs its place, with the agent in it; a server that runs there goes on. What had to be put right.
 
-    Raises what the provider raises.
+    An agent that is there keeps its release, unless it is restarted to try ``release``. Raises what the
+    provider raises.
     """
     vault = services.store.vault
     with services.store.read() as connection:
         password = guests.bus_password(connection, vault, instance.id)
         keys = guests.placement_keys(connection, vault, instance.id)
     login = services.endpoint.login(instance.id, password, instance.spot)
-    placed = services.provider.place(wanted(instance), login, keys)
+    asked = wanted(instance)
+    if release is not None:
+        asked = dataclasses.replace(asked, release=release, replaces_release=True)
+    placed = services.provider.place(asked, login, keys)
     with services.store.write() as connection:
-        decided = msgspec.structs.replace(placed, repaired=())
+        decided = msgspec.structs.replace(placed, repaired=(), release="")
         instances.set_placement(connection, instance.id, msgspec.to_builtins(decided))
+        if instance.release is None and placed.release:
+            instances.pin(connection, instance.id, placed.release)
     return placed.repaired

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from common.openstack import log
 
-from . import create, delete, restart
+from . import create, delete, restart, upgrade
 from .services import Services
 from .signals import Stopping
 from .steps import DONE, FlowEnded, Run
@@ -29,6 +29,7 @@ LOG = log.get(__name__)
 FLOWS: dict[str, Callable[[Run], None]] = {
     "create": create.create,
     "restart": restart.restart,
+    "upgrade": upgrade.upgrade,
     "delete": delete.delete,
 }
 APPLICATION = "trove"

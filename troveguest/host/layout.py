@@ -12,7 +12,7 @@
       log/           logs of both, each in a directory that the agent's user writes
       volume/        mount point; data/ is the engine's user's
       services/      run directories of the supervisor
-      current        link to the agent's release
+      links/         links to releases, the agent's (``starter.py``) agent 0755
       news           pipe by which the job runner calls the agent
       place.json     how the instance was placed, for its repair
 """
@@ -41,13 +41,16 @@ class Layout:
         self.volume = home / "volume"
         self.data = self.volume / "data"
         self.services = home / "services"
-        self.current = home / "current"
+        self.links = home / "links"
+        self.current = self.links / "current"
+        """The release that the agent runs from."""
         self.record = home / "place.json"
 
         self.command = self.orders / "command.json"
         """The database server's command, as ``launcher.py`` reads it."""
         self.wanted = self.orders / "wanted"
         """There as long as the database server is to be up."""
+        self.agent_log = self.log / AGENT / "current"
         self.database_log = self.log / DATABASE / "current"
         """What the server says on its standard streams, as svlogd keeps it."""
         self.database_process = self.jobs / "database"
@@ -60,6 +63,10 @@ class Layout:
         self.job_output = self.jobs / "output"
         self.news = home / "news"
         """A named pipe: the runner writes a byte when a job begins or ends."""
+
+    @property
+    def starter(self) -> Path:
+        return self.services / "starter.py"
 
     def service(self, name: str) -> Path:
         return self.services / name

@@ -11,7 +11,7 @@ from . import limits
 def take(layout: Layout, is_mounted: bool) -> dict[str, object]:
     """What stands for each thing of a place, by a name that people understand. What a placing need not change stays
     the same."""
-    paths = (*layout.home.iterdir(), *layout.config.glob("*"), layout.data, *layout.log.glob("*"),
+    paths = (*layout.home.iterdir(), *layout.config.glob("*"), layout.data, layout.current, *layout.log.glob("*"),
              *layout.services.glob("*"), *layout.services.glob("*/run"), *layout.services.glob("*/log/run"))
     found: dict[str, object] = {str(path.relative_to(layout.home)): _look(path) for path in paths}
     found["the mount of the volume"] = is_mounted

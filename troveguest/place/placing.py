@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from common.errors import Invalid, NotFound
 from ..host import files, record
 from ..host.layout import DATA_MODE, LOGGED, Layout
 from ..host.record import Record
+from ..host.starter import PROGRAM
 from . import commands, configuration, limits, picture, preflight, remains, services, users, volume
 from .limits import NONE, Limits
 from .volume import Volume
@@ -33,6 +35,7 @@ class Site:
     accounts: users.Accounts = field(default_factory=users.mine)
     volume: Volume = field(default_factory=lambda: Volume(record.DIRECTORY))
     limits: Limits = field(default_factory=lambda: Limits(NONE))
+    moved_at: float = 0.0
 
 
 def place(placement: Placement) -> Placed:
@@ -116,6 +119,7 @@ def make_directories(site: Site) -> None:
         (layout.log, 0o750, (own[0], engine.gid)),
         *((layout.log / name, 0o700, agent.owner) for name in LOGGED),
         (layout.services, 0o755, own),
+        (layout.links, 0o755, agent.owner),
     ):
         files.ensure_directory(path, mode, owner)
     services.ensure_pipe(layout.news, 0o660, (agent.uid, engine.gid))
@@ -145,17 +149,34 @@ def set_limits(site: Site) -> None:
 def configure(site: Site) -> None:
     assert site.placement is not None
     configuration.write(site.placement, site.layout, site.accounts.agent)
-    files.ensure_link(site.layout.current, site.placement.release)
+    _choose_release(site, site.placement)
 
 
 def supervise(site: Site) -> None:
     services.write(site.layout, site.accounts, site.limits)
     services.start(site.layout)
-    services.refresh_agent(site.layout)
+    services.refresh_agent(site.layout, site.moved_at)
+    _former_link(site.layout).unlink(missing_ok=True)
 
 
 STEPS: tuple[Callable[[Site], None], ...] = (
     make_accounts, make_directories, make_volume, set_limits, configure, supervise)
+
+
+def _choose_release(site: Site, placement: Placement) -> None:
+    """An agent that is there keeps the release that it runs from, unless it is to try this one."""
+    layout, former = site.layout, _former_link(site.layout)
+    if not (layout.current / PROGRAM).exists():
+        is_old = (former / PROGRAM).exists()
+        files.ensure_link(layout.current, str(former.readlink()) if is_old else placement.release)
+        site.moved_at = time.time()
+    if placement.replaces_release and str(layout.current.readlink()) != placement.release:
+        files.ensure_link(layout.links / "next", placement.release)
+
+
+def _former_link(layout: Layout) -> Path:
+    """Where the link was before agents could choose their release themselves."""
+    return layout.home / "current"
 
 
 def _picture(layout: Layout) -> dict[str, object]:
@@ -170,7 +191,7 @@ def _placed(site: Site, repaired: tuple[str, ...]) -> Placed:
     return Placed(
         instance_id=site.record.instance_id, limits=site.limits.kind, volume=site.volume.kind,
         trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note),
-        repaired=repaired)
+        repaired=repaired, release=site.layout.current.readlink().name)
 
 
 def _layout(instance_id: str, home: str) -> Layout:

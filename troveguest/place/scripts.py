@@ -15,7 +15,7 @@ OPEN_FILES = 65536
 
 def agent(layout: Layout, accounts: Accounts) -> str:
     """One arena for all of its threads: they are few and idle, and each arena more keeps pages of its own."""
-    program = f"{_word(layout.current / 'bin' / 'trove-guestagent')} run --config-dir {_word(layout.config)}"
+    program = f"{PYTHON} {_word(layout.starter)} {_word(layout.links)} run --config-dir {_word(layout.config)}"
     become = _become(layout, accounts, accounts.agent, MALLOC_ARENA_MAX="1")
     return _script("exec 2>&1", "umask 027", f"exec {become} {program}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common.errors import HostFailed
 
-from ..host import files, launcher, processes, runner
+from ..host import files, launcher, processes, runner, starter
 from ..host.base import ProcessId
 from ..host.layout import AGENT, DATABASE, JOB, LOGGED, SERVICES, Layout
 from ..host.supervision import Supervised
@@ -30,6 +30,7 @@ def write(layout: Layout, accounts: Accounts, confines: Limits) -> None:
         files.ensure_directory(layout.service(name), 0o755)
     _program(scripts.launcher(layout), Path(launcher.__file__).read_text())
     _program(scripts.runner(layout), Path(runner.__file__).read_text())
+    _program(layout.starter, Path(starter.__file__).read_text())
     _service(layout, AGENT, scripts.agent(layout, accounts))
     _service(layout, DATABASE, scripts.database(layout, accounts, confines), accounts.agent)
     _service(layout, JOB, scripts.job(layout, accounts, confines), accounts.agent)
@@ -76,11 +77,12 @@ def _unit(layout: Layout) -> str:
     return f"trove-{layout.home.name}.service"
 
 
-def refresh_agent(layout: Layout) -> None:
-    """Starts an agent that somebody took down, and restarts one that is older than what it runs from."""
+def refresh_agent(layout: Layout, moved_at: float) -> None:
+    """Starts an agent that somebody took down, and restarts one that is older than what it is started by, or than
+    ``moved_at``, when it was given its release by us; one that is to try another release is restarted, too."""
     service = Supervised(layout.supervise(AGENT))
-    sources = (layout.current, layout.service(AGENT) / "run", *layout.config.iterdir())
-    newest = max(source.lstat().st_mtime for source in sources)
+    sources = (layout.service(AGENT) / "run", layout.starter, layout.links / "next", *layout.config.iterdir())
+    newest = max(moved_at, *(source.lstat().st_mtime for source in sources if source.is_symlink() or source.exists()))
     process = service.process()
     if process is None:
         service.tell(b"u")

@@ -57,6 +57,7 @@ def test_every_handler_asks_the_policy_first(store: Store, routes: list[tuple[st
 @pytest.mark.parametrize(("body", "rule"), [
     ({"restart": {}}, "instance:restart"),
     ({"reset_status": {}}, "instance:reset_status"),
+    ({"upgrade_agent": {}}, "instance:upgrade_agent"),
     ({"reset_status": {"force_delete": {}}}, "instance:force_delete"),
 ])
 def test_each_action_has_its_rule(store: Store, body: object, rule: str) -> None:

@@ -176,7 +176,7 @@ def test_a_defect_is_a_fault_too(world: World) -> None:
 
 def test_an_agent_that_never_reports_is_a_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     patience(monkeypatch, create.await_agent, 0.3)
-    monkeypatch.setattr(world.provider, "_on_placed", lambda instance_id: None)
+    monkeypatch.setattr(world.provider, "_on_placed", lambda instance_id, release: None)
     asked = world.create()
     assert world.ended(asked).error_code == "deadline"
     fault = world.instance(asked.instance_id).fault

@@ -16,7 +16,7 @@ _NOT_YET = ("resize", "promote_to_replica_source", "eject_replica_source")
 
 
 class Action(Resource):
-    @describe("Restart an instance, or reset its status", status=202, body=instances.InstanceAction,
+    @describe("Restart an instance, reset its status, or upgrade its agent", status=202, body=instances.InstanceAction,
               refuses=(422, 501))
     def on_post(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         body = bodies.read(req, dict[str, Any])
@@ -37,6 +37,14 @@ class Action(Resource):
         _no_argument("reset_status", argument)
         self.commands.reset_status(caller.scope, instance_id, once=caller.once)
 
+    def _upgrade_agent(self, req: falcon.Request, instance_id: str, argument: object) -> None:
+        """An addition of ours."""
+        caller = self.allowed(req, "instance:upgrade_agent")
+        _no_argument("upgrade_agent", argument)
+        assert isinstance(argument, dict)
+        release = bodies.convert(argument, instances.UpgradeAgent).release
+        self.commands.upgrade_agent(caller.scope, instance_id, release, request_id=caller.request_id, once=caller.once)
+
     def _action(self, name: str) -> Callable[[falcon.Request, str, object], None]:
         """Raises Invalid, or Unsupported for an action of OpenStack Trove that is not there yet."""
         if name in _NOT_YET:
@@ -47,7 +55,8 @@ class Action(Resource):
             raise Invalid(f"There is no action {name[:64]!r}.", self._choice()) from None
 
     def _actions(self) -> dict[str, Callable[[falcon.Request, str, object], None]]:
-        return {"restart": self._restart, "reset_status": self._reset_status}
+        return {"restart": self._restart, "reset_status": self._reset_status,
+                "upgrade_agent": self._upgrade_agent}
 
     def _choice(self) -> str:
         return f"Choose one of: {', '.join(self._actions())}."

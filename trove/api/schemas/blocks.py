@@ -19,6 +19,7 @@ HOST_NAME = r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"
 ADDRESS = r"^[0-9A-Za-z]([0-9A-Za-z.:-]{0,253}[0-9A-Za-z])?$"
 IP = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:]{2,39})$"
 LOGIN = r"^[a-z_][a-z0-9_-]{0,31}$"
+_RELEASE = r"^[0-9a-f]{64}$"
 _SIZE = r"^0*[1-9][0-9]{0,39}$"
 
 MEANINGS = {
@@ -31,6 +32,7 @@ MEANINGS = {
     ADDRESS: "an address or a name of DNS",
     IP: "an IP address",
     LOGIN: "a login name of Linux",
+    _RELEASE: "the hash of a release: 64 hexadecimal digits",
     _SIZE: "a whole number of 1 or more",
 }
 """What each pattern asks for, in words for a person."""
@@ -48,6 +50,7 @@ Reference = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_READABLE
 Host = Annotated[str, Meta(min_length=1, max_length=255, pattern=_HOST)]
 Cidr = Annotated[str, Meta(pattern=_CIDR)]
 Ipv4 = Annotated[str, Meta(pattern=_IPV4)]
+Release = Annotated[str, Meta(pattern=_RELEASE)]
 Size = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=_SIZE, max_length=40)]
 """A number of GB; clients send it as a text, too."""
 

@@ -75,6 +75,12 @@ class UpdateInstance(Struct, frozen=True):
     instance: Annotated[Changes, Meta(examples=[{"name": "invoices"}])]
 
 
-InstanceAction = Annotated[dict[Literal["restart", "reset_status"], dict[str, Any]],
+class UpgradeAgent(Struct, frozen=True, forbid_unknown_fields=True):
+    """``release`` is a hash; left out: what new instances get."""
+
+    release: blocks.Release | None = None
+
+
+InstanceAction = Annotated[dict[Literal["restart", "reset_status", "upgrade_agent"], dict[str, Any]],
                            Meta(min_length=1, max_length=1, examples=[{"restart": {}}])]
 """One key, which names the action, and an object behind it."""

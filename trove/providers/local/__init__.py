@@ -1,11 +1,13 @@
 """Instances on this machine: each a supervised directory with an address, a volume and limits of its own."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from common import datastores
+from common import datastores, releases
 from common.contract.placement import BusLogin, GuestKeys, Placed
+from common.errors import NotFound
 from common.findings import Finding
 from trove.domain.spots import Load, Spot
 from trove.releases import installing
@@ -46,7 +48,7 @@ class LocalProvider:
         return self._agent().preflight(wanted, bus)
 
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
-        return self._agent().place(wanted, bus, keys)
+        return self._agent().place(wanted, bus, keys, self.deliver(wanted.release, None))
 
     def unplace(self, instance_id: str, host: str | None) -> None:
         self._agent().unplace(instance_id)
@@ -58,6 +60,15 @@ class LocalProvider:
         names = [path.name for path in (self._state / "instances").glob("*")]
         names += [path.stem for path in (self._state / "volumes").glob("*.*")]
         return frozenset(name for name in names if _ID.fullmatch(name))
+
+    def deliver(self, release: str | None, host: str | None) -> str:
+        found = self._release() if release is None else self._state / "releases" / release
+        if not found.is_dir():
+            raise NotFound(f"There is no release {release} of the agent here.",
+                           "Choose one of those in the directory releases of the installation.")
+        releases.verify(found)
+        os.utime(found)
+        return str(found)
 
     def _agent(self) -> RootCommand:
         return RootCommand(Here(), self._release(), self._state, self._logging)

@@ -44,7 +44,8 @@ class SshProvider:
         return self._agent(wanted.found().host).preflight(wanted, bus)
 
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
-        return self._agent(wanted.found().host).place(wanted, bus, keys)
+        host = wanted.found().host
+        return self._agent(host).place(wanted, bus, keys, self.deliver(wanted.release, host))
 
     def unplace(self, instance_id: str, host: str | None) -> None:
         self._agent(host).unplace(instance_id)
@@ -57,8 +58,9 @@ class SshProvider:
         return frozenset(programs.call(way, (installing, pruning, machine, looking), "placed",
                                        {"root": self._delivery.root}, list[str], looking.PATIENCE))
 
-    def deliver(self, release: str, host: str | None) -> str:
-        return self._delivery.deliver(self._host(host), release).path
+    def deliver(self, release: str | None, host: str | None) -> str:
+        where = self._host(host)
+        return self._delivery.deliver(where, release or self._choose(where)).path
 
     def _agent(self, name: str | None) -> RootCommand:
         """From the release that the host gets, which is there then."""
