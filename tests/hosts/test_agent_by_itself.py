@@ -206,4 +206,5 @@ def test_uninstalling_says_no_to_instances_and_else_leaves_nothing(machine: Mach
     assert machine.file("uninstall", "--with-instances").endswith(f"{TOP} is removed.\n")
     assert machine.host.left_of(machine.instance) == {}
     assert machine.tree() - machine.before == set()
+    assert machine.host.find("trove", "/run") == []
     assert machine.file("uninstall") == "The agent is not installed here.\n"

@@ -33,6 +33,8 @@ PACKAGES = {
     "passwd": ("useradd", "usermod", "userdel", "groupdel"),
 }
 """Debian's packages, and what instances need of them."""
+_NUMBERS = Path("/run/trove-accounts.lock")
+"""Where placing notes which account it made last; gone with the next boot, too."""
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 _UNIT = Path("/etc/systemd/system/trove-guestagent.service")
@@ -126,7 +128,7 @@ def setup(release: str, root: str = "/") -> list[str]:
     links = {LINK: TOP / "releases" / chosen.total / installing.PROGRAM, **boot.links}
     top(root).chmod(0o711)
     # before any of it is there, so that it can be taken away at any moment
-    _note(top(root) / INSTALLED, [*links, *boot.owned])
+    _note(top(root) / INSTALLED, [*links, *boot.owned, _NUMBERS])
     for path, text in boot.files.items():
         _write(_below(root, path), text, 0o755 if text.startswith("#!") else 0o644)
     for path, target in links.items():
