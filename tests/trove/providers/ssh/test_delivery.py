@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from tests.trove.providers.ssh import servers
 from tests.trove.providers.ssh.servers import Machine
 from tests.trove.releases import making
 from trove.providers.ssh.delivery import Delivered, Delivery
-from trove.releases import building, installing, pruning, receiving
+from trove.releases import building, installing, receiving
 from trove.releases import machine as prepared
 
 pytestmark = pytest.mark.server
@@ -149,16 +148,3 @@ def test_a_damaged_one_is_put_right(site: Site) -> None:
     program.write_text("#!/bin/sh\n")
     assert site.deliver(release).moved is not None
     assert releases.verify(program.parent.parent).total == release
-
-
-def test_only_what_nobody_needs_goes(site: Site) -> None:
-    long_ago = time.time() - 2 * pruning.YOUNG
-    made = [site.build(PROGRAM + f"# {number}\n") for number in range(5)]
-    home = site.top / "instances" / "12345678-1234-1234-1234-123456789abc"
-    home.mkdir(parents=True)
-    (home / "current").symlink_to(site.top / "releases" / made[0])
-    for age, release in enumerate(made[:4]):
-        path = Path(site.deliver(release).path)
-        os.utime(path, (long_ago + age, long_ago + age))
-    site.deliver(made[4])
-    assert site.on_host() == {made[0], made[3], made[4]}, "one in use, and the newest two"
