@@ -189,7 +189,7 @@ def sql(instance: dict[str, Any], user: str, password: str, statement: str, data
         options.write(f'[client]\nuser="{user}"\npassword="{password}"\n')
         options.flush()
         command = ["mariadb", f"--defaults-file={options.name}", "--connect-timeout=10", "--batch",
-                   "--skip-column-names", f"--host={address(instance)}", "--port=3306", "-e", statement,
+                   "--skip-column-names", f"--host={address(instance)}", f"--port={port(instance)}", "-e", statement,
                    *([f"--database={database}"] if database else [])]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
@@ -199,6 +199,10 @@ def sql(instance: dict[str, Any], user: str, password: str, statement: str, data
 
 def address(instance: dict[str, Any]) -> str:
     return str(instance["addresses"][0]["address"])
+
+
+def port(instance: dict[str, Any]) -> int:
+    return int(instance["addresses"][0]["port"])
 
 
 def uptime_start(instance: dict[str, Any], user: str, password: str) -> float:

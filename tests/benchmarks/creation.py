@@ -139,7 +139,7 @@ def _listens(address: str) -> bool:
 
 
 def _answers(address: str) -> bool:
-    shown = {"addresses": [{"address": address}]}
+    shown = {"addresses": [{"address": address, "port": PORT}]}
     try:
         return installations.sql(shown, "anna", "secret-anna", "SELECT 1") == ["1"]
     except CommandFailed:

@@ -30,13 +30,14 @@ def find(client: Client, instance: Json, user: str | None, database: str | None)
     """``user`` and ``database`` default to the only one. Raises Invalid where there are several, NotReady."""
     if instance["datastore"]["type"] != "mariadb":
         raise Unsupported(f"There is no client here for {instance['datastore']['type']}.", "Use one of your own.")
-    if not instance.get("ip"):
+    if not instance.get("addresses"):
         raise NotReady(f"The instance {instance['name']} has no address yet.", "Wait until it is ACTIVE.")
     if user is None or (database is None and user != "root"):
         row = _user(client, instance, user)
         user, granted = row["name"], [each["name"] for each in row["databases"]]
         database = granted[0] if database is None and len(granted) == 1 else database
-    return Where(instance["ip"][0], instance["port"], user, database or "")
+    where = instance["addresses"][0]
+    return Where(where["address"], where["port"], user, database or "")
 
 
 def client() -> str:

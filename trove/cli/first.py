@@ -62,4 +62,5 @@ def _await(client: Client, instance: Json, tell: Callable[[str], None]) -> Json:
 
 
 def _connection(shown: Json, password: Secret | None) -> First:
-    return First(shown["name"], shown["addresses"][0]["address"], shown["port"], password)
+    where = shown["addresses"][0]
+    return First(shown["name"], where["address"], where["port"], password)

@@ -65,8 +65,8 @@ def list_all(session: Session) -> None:
     session.output.document({"instances": rows})
     session.output.rows(
         ("ID", "NAME", "STATUS", "OPERATING STATUS", "DATASTORE", "ADDRESS", "PORT", "SIZE"),
-        [(row["id"], row["name"], row["status"], row["operating_status"], _datastore(row), row.get("ip"),
-          row.get("port"), _size(row)) for row in rows])
+        [(row["id"], row["name"], row["status"], row["operating_status"], _datastore(row), row.get("ip"), _ports(row),
+          _size(row)) for row in rows])
 
 
 def show(session: Session, name: InstanceName) -> None:
@@ -149,16 +149,20 @@ def _fields(shown: Json) -> list[tuple[str, object]]:
     fields = [
         ("id", shown["id"]), ("name", shown["name"]), ("status", shown["status"]),
         ("operating status", shown["operating_status"]), ("datastore", _datastore(shown)),
-        ("address", shown.get("ip")), ("port", shown.get("port")), ("host", (shown.get("server") or {}).get("host")),
+        ("address", shown.get("ip")), ("port", _ports(shown)), ("host", (shown.get("server") or {}).get("host")),
         ("flavor", shown["flavor"]["id"]), ("size", _size(shown)),
         ("used", _used(shown)), ("created", shown["created"]), ("updated", shown["updated"]),
         ("fault", fault.get("message")),
     ]
-    return [(field, value) for field, value in fields if value not in (None, "")]
+    return [(field, value) for field, value in fields if value not in (None, "", [])]
 
 
 def _datastore(row: Json) -> str:
     return f"{row['datastore']['type']} {row['datastore']['version']}"
+
+
+def _ports(row: Json) -> list[int]:
+    return [each["port"] for each in row.get("addresses", ())]
 
 
 def _size(row: Json) -> str:

@@ -44,8 +44,8 @@ def test_an_instance_that_serves_shows_its_address_and_disk_use(world: World) ->
     view = world.ask("GET", f"/instances/{instance_id}").json["instance"]
     assert (view["status"], view["operating_status"]) == ("ACTIVE", "HEALTHY")
     assert view["ip"] == ["127.64.0.9"]
-    assert view["addresses"] == [{"address": "127.64.0.9", "type": "private"}]
-    assert (view["port"], view["server"]) == (3306, None)
+    assert view["addresses"] == [{"address": "127.64.0.9", "port": 3306, "type": "private"}]
+    assert view["server"] is None
     assert view["volume"] == {"size": 2, "used": 0.5, "used_percent": 25.0}
     assert guest.deadlines == [2.0]
 
@@ -56,8 +56,9 @@ def test_instances_that_share_a_host_are_told_apart_by_their_ports(world: World)
         for port, instance_id in enumerate(ids, 3306):
             spots.store(connection, instance_id, Spot("db1", "198.51.100.1", port))
     listed = world.ask("GET", "/instances").json["instances"]
-    assert {(view["id"], *view["ip"], view["port"]) for view in listed} == {
-        (ids[0], "198.51.100.1", 3306), (ids[1], "198.51.100.1", 3307)}
+    assert {view["id"]: view["addresses"] for view in listed} == {
+        instance_id: [{"address": "198.51.100.1", "port": port, "type": "private"}]
+        for port, instance_id in enumerate(ids, 3306)}
     assert world.ask("GET", f"/instances/{ids[1]}").json["instance"]["server"] == {"host": "db1"}
 
 

@@ -8,7 +8,7 @@ import pytest
 from common.errors import DeadlinePassed, EngineFailed
 from trove.cli import first, waiting
 
-ADDRESSES = [{"address": "127.64.1.1", "type": "private"}]
+ADDRESSES = [{"address": "127.64.1.1", "port": 3307, "type": "private"}]
 
 
 class Api:
@@ -25,7 +25,7 @@ class Api:
         if path in ("/instances/1/operations", "/events"):
             return {path.rpartition("/")[2]: []}
         name = path.rpartition("/")[2]
-        return {"instance": {"id": name, "name": first.NAME, "addresses": ADDRESSES, "port": 3307,
+        return {"instance": {"id": name, "name": first.NAME, "addresses": ADDRESSES,
                              **(self.states.pop(0) if len(self.states) > 1 else self.states[0])}}
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:

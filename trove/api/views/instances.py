@@ -55,7 +55,10 @@ class AccessOfInstance(Struct, frozen=True):
 
 
 class Address(Struct, frozen=True):
+    """``port`` is the database server's: several may stand on one machine."""
+
     address: Annotated[str, Meta(examples=["127.64.0.2"])]
+    port: Annotated[int, Meta(examples=[3306])]
     type: Annotated[str, Meta(examples=["private"])]
 
 
@@ -74,8 +77,7 @@ class Fault(Struct, frozen=True):
 
 
 class Instance(Struct, frozen=True, kw_only=True):
-    """``port`` is of the database server at its addresses: several may stand on one machine. ``tenant_id`` is for
-    administrators."""
+    """``tenant_id`` is for administrators."""
 
     id: blocks.Id
     name: blocks.Name
@@ -89,7 +91,6 @@ class Instance(Struct, frozen=True, kw_only=True):
     volume: VolumeOfInstance | UnsetType = UNSET
     ip: tuple[Annotated[str, Meta(examples=["127.64.0.2"])], ...] | UnsetType = UNSET
     addresses: tuple[Address, ...] | UnsetType = UNSET
-    port: Annotated[int, Meta(examples=[3306])] | UnsetType = UNSET
     tenant_id: Annotated[str, Meta(examples=["demo"])] | UnsetType = UNSET
 
 
@@ -145,9 +146,8 @@ def instance(row: rows.Instance, base: Base, caller: Caller, region: str, now: f
         datastore=DatastoreOfInstance(row.version.datastore, row.version.name),
         access=msgspec.convert(row.access, AccessOfInstance),
         volume=UNSET if row.volume_gb is None else VolumeOfInstance(row.volume_gb),
-        ip=UNSET if row.address is None else (row.address,),
-        addresses=UNSET if row.address is None else (Address(row.address, "private"),),
-        port=UNSET if row.port is None else row.port,
+        ip=UNSET if row.spot is None else (row.spot.address,),
+        addresses=UNSET if row.spot is None else (Address(row.spot.address, row.spot.port, "private"),),
         tenant_id=row.project_id if caller.is_admin else UNSET,
     )
 
