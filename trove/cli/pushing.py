@@ -47,13 +47,13 @@ def push(
 
 def _push(state: State, name: str, code: sources.Sources) -> tuple[str, Delivered]:
     """The release's hash, and what became of it. Raises Invalid, HostFailed, and what reaching the host raises."""
-    with reached(state, name) as (host, transport):
-        return bring(state, host, transport, code)
+    with reached(state) as (register, transport):
+        return bring(state, register.get(name), transport, code)
 
 
 @contextlib.contextmanager
-def reached(state: State, name: str) -> Iterator[tuple[Host, Transport]]:
-    """A registered host, and the way to it. Raises Refused, NotFound."""
+def reached(state: State) -> Iterator[tuple[Register, Transport]]:
+    """The registered hosts, and the way to them. Raises Refused."""
     conf = config.load([state.configuration])
     if not state.key.exists():
         raise Refused(f"No control plane has been started in {state.root}.", "Start it first: trovectl up.")
@@ -61,7 +61,7 @@ def reached(state: State, name: str) -> Iterator[tuple[Host, Transport]]:
         store: Store = running.enter_context(contextlib.closing(
             open_store(conf.database.connection or state.sqlite(state.store), state.key)))
         transport = running.enter_context(contextlib.closing(places.transport(conf, state)))
-        yield Register(store).get(name), transport
+        yield Register(store), transport
 
 
 def bring(state: State, host: Host, transport: Transport, code: sources.Sources) -> tuple[str, Delivered]:
