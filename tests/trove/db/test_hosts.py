@@ -1,6 +1,7 @@
 """The register of hosts, and who gets what is left of them, on both stores."""
 
 import threading
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -15,8 +16,11 @@ from trove.db.hosts import Register
 from trove.db.store import Store
 from trove.domain.creation import Rules
 from trove.domain.hosts import Host, HostState
-from trove.domain.placement import RESERVE_MB, Need, choose
+from trove.domain.placement import RESERVE_MB
 from trove.domain.spots import Spot
+from trove.providers.agent import Logging
+from trove.providers.ssh.provider import SshProvider
+from trove.taskmanager import create
 
 
 def register(store: Store, *added: Host) -> Register:
@@ -95,21 +99,26 @@ def test_what_stands_on_a_host_is_told_with_it(store: Store, commands: Commands)
     assert commands.get_instance("p", instance_id).spot == Spot("a", "a.db.example", 3307)
 
 
-def test_many_at_once_never_get_more_than_there_is(store: Store) -> None:
-    known = register(store, host("a", RESERVE_MB + 3 * 1024), host("b", RESERVE_MB + 2 * 1024))
+def with_fake(name: str, memory_mb: int) -> Host:
+    made = host(name, memory_mb)
+    assert made.facts is not None
+    return msgspec.structs.replace(made, facts=msgspec.structs.replace(made.facts, engines={"fake": ("1.0",)}))
+
+
+def test_many_creations_at_once_never_get_more_than_there_is(store: Store) -> None:
+    """By the flow's own step and the provider of hosts, which choose and store in one transaction."""
+    known = register(store, with_fake("a", RESERVE_MB + 3 * 1024), with_fake("b", RESERVE_MB + 2 * 1024))
     commands = Commands(store, Rules(default_datastore="fake", max_instances=-1, max_volumes=-1))
+    provider = SshProvider(known, Mock(), Mock(), Logging())
     asked = [commands.create_instance("p", wanted(flavor="2"), request_id="r").instance_id for _ in range(20)]
-    need = Need("mariadb", "10.11", commands.get_instance("p", asked[0]).flavor.ram, 1, 3306)
-    begun, placed, refused = threading.Barrier(len(asked)), list[Spot](), list[str]()
+    begun, refused = threading.Barrier(len(asked)), list[str]()
 
     def place(instance_id: str) -> None:
+        work = Mock(write=store.write, instance=lambda: commands.get_instance("p", instance_id))
+        work.services.provider = provider
         begun.wait(30)
         try:
-            with store.write() as connection:
-                spots.take_turn(connection)
-                spot = choose(hosts.all_of(connection), spots.loads(connection), need)
-                spots.store(connection, instance_id, spot)
-            placed.append(spot)
+            create.find_spot.body(work)
         except NoSpace as error:
             refused.append(error.message)
 
@@ -118,5 +127,8 @@ def test_many_at_once_never_get_more_than_there_is(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    fits = sum((one.facts.memory_mb - RESERVE_MB) // need.memory_mb for one in known.all() if one.facts)
-    assert (len(placed), len(set(placed)), len(refused)) == (fits, fits, len(asked) - fits)
+    with store.read() as connection:
+        placed = spots.loads(connection)
+    assert sorted((load.spot.host, load.spot.port) for load in placed) == [
+        ("a", 3306), ("a", 3307), ("a", 3308), ("b", 3306), ("b", 3307)]
+    assert len(refused) == 15 and all("has 0 MB of memory left" in said for said in refused)
