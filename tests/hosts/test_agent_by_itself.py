@@ -114,7 +114,7 @@ class Machine:
 
     def prepare(self) -> None:
         """A database with a user, as if it had been ordered over the bus."""
-        service, config, library = (f"{self.home}/{each}" for each in ("services/agent", "config", "current/lib"))
+        service, config, library = (f"{self.home}/{each}" for each in ("services/agent", "config", "links/current/lib"))
         account = self.host.run("stat", "-c", "%U", config).strip()
         self.host.run("sv", "-w", "20", "down", service)
         said = self.host.run("env", f"TROVE_HOME={self.home}", "setpriv", f"--reuid={account}", f"--regid={account}",
