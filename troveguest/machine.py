@@ -41,9 +41,9 @@ def restore(top: Path) -> Iterator[str]:
                                "Its control plane puts it right: trovectl up.")
             placing.restore(home)
             yield f"{home.name} is in its place."
-        except (TroveError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, it holds up no other)
             failed.append(home.name)
-            yield f"{home.name} is not restored. {error.sentence() if isinstance(error, TroveError) else error}"
+            yield f"{home.name} is not restored. {error.sentence() if isinstance(error, TroveError) else repr(error)}"
     if failed:
         raise HostFailed(f"Not restored: {', '.join(failed)}.", "Mend what is said of each, then restore again.")
 

@@ -12,6 +12,7 @@ from troveguest.host.record import Record
 from troveguest.place import commands, limits, placing, services
 
 FIRST, SECOND, THIRD = (f"{number}0000000-0000-0000-0000-000000000000" for number in (1, 2, 3))
+DAMAGED = "00000000-0000-0000-0000-000000000000"
 
 
 def placed(top: Path, instance_id: str, memory_mb: int = 512) -> Path:
@@ -53,10 +54,12 @@ def test_each_instance_has_a_line_and_one_that_fails_holds_up_nobody(
     for instance_id, memory in ((FIRST, 512), (SECOND, 0), (THIRD, 512)):
         placed(tmp_path, instance_id, memory)
     (tmp_path / "instances" / "half-removed").mkdir()
+    (placed(tmp_path, DAMAGED) / "place.json").write_text("")
     turn, said = machine.restore(tmp_path), []
-    with pytest.raises(HostFailed, match=f"Not restored: {FIRST}, {SECOND}"):
+    with pytest.raises(HostFailed, match=f"Not restored: {DAMAGED}, {FIRST}, {SECOND}"):
         while True:
             said.append(next(turn))
+    assert said.pop(0).startswith(f"{DAMAGED} is not restored. ")
     assert said == [
         f"{FIRST} is not restored. The volume is gone. Mount the disk it is on.",
         f"{SECOND} is not restored. It was placed by an earlier release, which did not note its limits. "
