@@ -6,7 +6,7 @@ from common.errors import NotFound
 
 from .manifest import Manifest
 
-ENGINES = ("mariadb", "fake")
+ENGINES = ("mariadb", "postgresql", "fake")
 
 
 def manifest(engine: str) -> Manifest:

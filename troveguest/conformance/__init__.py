@@ -9,7 +9,7 @@ from types import ModuleType
 
 from common.datastores.manifest import Manifest
 
-from . import access, asking, databases, drift, life, names, orders, root, users
+from . import access, asking, databases, drift, hosts, life, names, orders, root, users
 from .subject import Subject
 
 __all__ = ["LIFE", "ORDERS", "Behaviour", "asking", "identify", "serving"]
@@ -25,13 +25,17 @@ def _of(module: ModuleType) -> tuple[Behaviour, ...]:
 LIFE = _of(life)
 ORDERS = _of(orders)
 """Of the agent rather than of its engine: shown on the one in memory."""
-_NEEDS = ({"databases"}, databases), ({"users", "databases"}, users), ({"users", "databases", "access"}, access), \
-         ({"root"}, root), ({"users", "databases", "access"}, names), ({"users", "databases"}, drift)
+_NEEDS = (
+    ({"databases"}, databases), ({"users", "databases"}, users), ({"users", "databases", "hosts"}, hosts),
+    ({"users", "databases", "access"}, access), ({"root"}, root), ({"users", "databases", "access"}, names),
+    ({"users", "databases"}, drift),
+)  # fmt: skip
 
 
 def serving(manifest: Manifest) -> tuple[Behaviour, ...]:
     """The behaviours that an engine with these capabilities must show while it serves."""
-    return tuple(behaviour for needs, module in _NEEDS if needs <= manifest.capabilities for behaviour in _of(module))
+    able = manifest.capabilities | ({"hosts"} if manifest.users_have_hosts else set())
+    return tuple(behaviour for needs, module in _NEEDS if needs <= able for behaviour in _of(module))
 
 
 def identify(behaviour: Behaviour) -> str:

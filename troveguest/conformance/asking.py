@@ -34,6 +34,16 @@ def accounts(subject: Subject) -> list[tuple[str, str]]:
     return [(user.name, user.host) for user in subject.engine.list_users(EVERYTHING).items]
 
 
+def pages(subject: Subject, limit: int) -> list[list[tuple[str, str]]]:
+    """All accounts, page by page."""
+    found, marker = [], None
+    while True:
+        page = subject.engine.list_users(t.PageRequest(limit=limit, marker=marker))
+        found.append([(user.name, user.host) for user in page.items])
+        if (marker := page.next_marker) is None:
+            return found
+
+
 def granted(subject: Subject, name: str, host: str = "%") -> tuple[str, ...]:
     found: tuple[str, ...] = subject.engine.get_user(t.UserRef(name=name, host=host)).databases
     return found

@@ -13,7 +13,7 @@ from common.contract.types import Drift, FilesystemStats
 from common.errors import DeadlinePassed, HostFailed
 
 from ..host import processes
-from ..host.base import Finished, ServiceState
+from ..host.base import Finished, ServiceState, Signal
 
 UNPRIVILEGED = 65534
 
@@ -57,9 +57,9 @@ class DirectHost:
         process = processes.identify(self._server.pid)
         self._state = ServiceState(True, process, time.time())
 
-    def stop_database(self, timeout: float) -> None:
+    def stop_database(self, timeout: float, first: Signal = "TERM") -> None:
         if self._server is not None:
-            self._server.terminate()
+            self._server.send_signal(signal.Signals[f"SIG{first}"])
             try:
                 self._server.wait(timeout)
             except subprocess.TimeoutExpired:

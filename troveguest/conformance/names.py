@@ -21,6 +21,8 @@ NASTY = (
     "INFORMATION_SCHEMA", "root", "Root", "mariadb.sys", "os_admin", "'; DROP DATABASE canary; --",
     "`; DROP DATABASE canary; --", "a'; DROP USER canary; --", "x` CHARACTER SET latin1 -- ", "' OR '1'='1",
     "x'@'%' IDENTIFIED BY 'y", "x`.* TO `canary`@`%` -- ",
+    '"; DROP DATABASE canary; --', '"; DROP ROLE canary; --', "x' IN ROLE postgres; --", "a=b", "dbname=canary", "$1",
+    "$$", "pg_a", "PG_A", "template1", "trove_owner_a", "session_user", "é" * 31, "é" * 32,
 )  # fmt: skip
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from common.contract.types import Drift, FilesystemStats
+
+Signal = Literal["TERM", "INT"]
+"""By which a server is asked to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class Host(Protocol):
     def start_database(self) -> None:
         """Asks the supervisor to start the server and to keep no further watch: restarts are the loop's decision."""
 
-    def stop_database(self, timeout: float) -> None:
-        """SIGTERM, then SIGKILL when ``timeout`` seconds have passed; returns when the process is gone."""
+    def stop_database(self, timeout: float, first: Signal = "TERM") -> None:
+        """``first``, then SIGKILL when ``timeout`` seconds have passed; returns when the process is gone."""
 
     def database(self) -> ServiceState:
         """What the supervisor says of the server now."""

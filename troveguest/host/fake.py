@@ -10,7 +10,7 @@ from pathlib import Path
 from common.contract.types import Drift, FilesystemStats
 from common.errors import HostFailed
 
-from .base import Finished, ProcessId, ServiceState
+from .base import Finished, ProcessId, ServiceState, Signal
 
 _GIB = 2**30
 
@@ -63,7 +63,7 @@ class FakeHost:
             pid = next(self._ids)
             self._state = ServiceState(True, ProcessId(pid, pid, "fake"), self.clock())
 
-    def stop_database(self, timeout: float) -> None:
+    def stop_database(self, timeout: float, first: Signal = "TERM") -> None:
         with self._lock:
             self.stops += self._state.process is not None
             self._state = ServiceState(False, None, None)

@@ -12,13 +12,15 @@ from common.contract.types import Drift, FilesystemStats
 from common.errors import Busy, HostFailed, Invalid
 
 from . import files, processes
-from .base import Finished, ProcessId, ServiceState
+from .base import Finished, ProcessId, ServiceState, Signal
 from .jobs import Jobs
 from .layout import DATA_MODE, DATABASE, Layout
 from .record import IMAGE, Record
 from .supervision import Supervised
 
 _NOTE = 128
+_LETTERS: dict[Signal, bytes] = {"TERM": b"d", "INT": b"i"}
+"""Of runsv(8). A server that was started once stays down after either."""
 _SUPERVISOR = 5.0
 """Seconds that runsv may take for an order; it holds a service back for one second after a short life."""
 _REMEDY = "Place the instance again; the control plane does that by itself within minutes."
@@ -48,16 +50,16 @@ class RunitHost:
             if self._process() is None:
                 self._service.start_once(_SUPERVISOR)
 
-    def stop_database(self, timeout: float) -> None:
+    def stop_database(self, timeout: float, first: Signal = "TERM") -> None:
         with self._database_lock:
             self._layout.wanted.unlink(missing_ok=True)
             process = self._process()
             if process is not None:
-                self._end(process, timeout)
+                self._end(process, timeout, first)
                 self._service.await_down(_SUPERVISOR)
 
-    def _end(self, process: ProcessId, timeout: float) -> None:
-        self._signal(process, b"d", "TERM")
+    def _end(self, process: ProcessId, timeout: float, first: Signal) -> None:
+        self._signal(process, _LETTERS[first], first)
         if processes.wait_end(process, timeout):
             return
         self._signal(process, b"k", "KILL")

@@ -15,9 +15,9 @@ from common.secret import Secret
 from troveguest.datastores.base import EngineContext
 from troveguest.datastores.mariadb import failures, make, programs, readiness
 from troveguest.datastores.mariadb.accounts import password_hash
-from troveguest.datastores.mariadb.readiness import Answer
-from troveguest.datastores.mariadb.serverlog import ServerLog, last_words
 from troveguest.datastores.mariadb.sql import Sql
+from troveguest.datastores.server import Answer
+from troveguest.datastores.serverlog import ServerLog
 from troveguest.host.base import Finished
 from troveguest.host.fake import FakeHost, Job
 
@@ -173,44 +173,44 @@ def test_silence_on_a_full_volume_is_its_fullness(free: int, code: str) -> None:
 
 def test_last_words_are_those_since_the_mark(tmp_path: Path) -> None:
     path = tmp_path / "mariadb.log"
-    log = ServerLog(path)
+    log = ServerLog(path, r"\[ERROR\]")
     assert log.since_mark() == ""
     path.write_text("[ERROR] of before\n")
     log.mark()
     assert log.since_mark() == ""
     with path.open("a") as file:
         file.write("[Note] chatter\n" * 5000 + "[ERROR] why\n[Note] bye\n")
-    assert last_words(log.since_mark()) == "It said last: [ERROR] why"
+    assert log.last_words(log.since_mark()) == "It said last: [ERROR] why"
     assert len(log.since_mark()) <= 32 * 1024
 
 
 def test_last_words_are_found_in_a_log_that_was_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "current"
     path.write_text("[ERROR] of before\n" * 100)
-    log = ServerLog(path)
+    log = ServerLog(path, r"\[ERROR\]")
     log.mark()
     path.write_text("[ERROR] why\n")
-    assert last_words(log.last_errors()) == "It said last: [ERROR] why"
+    assert log.last_words(log.last_errors()) == "It said last: [ERROR] why"
 
 
 def test_last_words_that_come_a_moment_later_are_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "current"
-    log = ServerLog(path)
+    log = ServerLog(path, r"\[ERROR\]")
     writer = threading.Timer(0.1, path.write_text, ["[ERROR] why\n"])
     writer.start()
-    assert last_words(log.last_errors()) == "It said last: [ERROR] why"
+    assert log.last_words(log.last_errors()) == "It said last: [ERROR] why"
     writer.join()
 
 
 @pytest.mark.parametrize(("said", "words"), [
     ("", ""), ("a\nb\n", "It said last: a | b"), ("\n".join("123456"), "It said last: 2 | 3 | 4 | 5 | 6"),
 ])
-def test_last_words(said: str, words: str) -> None:
-    assert last_words(said) == words
+def test_last_words(tmp_path: Path, said: str, words: str) -> None:
+    assert ServerLog(tmp_path, "x").last_words(said) == words
 
 
-def test_last_words_are_bounded() -> None:
-    assert len(last_words("x" * 100_000)) < 1100
+def test_last_words_are_bounded(tmp_path: Path) -> None:
+    assert len(ServerLog(tmp_path, "x").last_words("x" * 100_000)) < 1100
 
 
 @pytest.mark.parametrize(("server", "installer", "base"), [

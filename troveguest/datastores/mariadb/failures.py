@@ -9,14 +9,12 @@ from common.errors import (
     EngineFailed,
     Exists,
     Invalid,
-    NoSpace,
     NotFound,
     NotReady,
     TroveError,
 )
 
-ROOM = 2**20
-"""Bytes; with less, a volume is called full."""
+from ..room import is_full, no_space
 
 CANNOT_CONNECT = 2002
 _LOST = frozenset({0, CANNOT_CONNECT, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1080, 1152, 1184, 1927})
@@ -59,14 +57,6 @@ def translate(number: int, text: str) -> TroveError:
 
 def says_full(text: str) -> bool:
     return _SAYS_FULL.search(text) is not None
-
-
-def is_full(free_bytes: int) -> bool:
-    return free_bytes < ROOM
-
-
-def no_space() -> NoSpace:
-    return NoSpace("The volume of the database server is full.", "Make the volume larger, or delete data.")
 
 
 def refused() -> EngineFailed:

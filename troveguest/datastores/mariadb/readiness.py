@@ -4,19 +4,13 @@ Source of the numbers: the MySQL client/server protocol, "Connection Phase": a p
 and one of sequence; then comes 10 (protocol version) in a greeting, 255 in an error.
 """
 
-import enum
 import socket
 from pathlib import Path
 
+from ..server import Answer
+
 _HEAD = 5
 _GREETING, _ERROR = 10, 255
-
-
-class Answer(enum.Enum):
-    READY = "ready"
-    REFUSED = "refused"
-    """The server is there and turns this client away: a blocked host, or no connection free."""
-    SILENT = "silent"
 
 
 def ask(where: Path | tuple[str, int], timeout: float) -> Answer:

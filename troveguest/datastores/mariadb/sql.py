@@ -16,7 +16,8 @@ from typing import Any
 from common.contract.types import FilesystemStats
 from common.errors import Busy, TroveError
 
-from .failures import CANNOT_CONNECT, is_full, no_space, timed_out, translate
+from ..room import is_full, no_space
+from .failures import CANNOT_CONNECT, timed_out, translate
 from .names import Identifier
 
 Value = str | int | Identifier

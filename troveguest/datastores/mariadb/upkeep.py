@@ -7,12 +7,10 @@ make the account anew; once that is lost, the server itself does it at its next 
 from common.contract import types as t
 from common.errors import TroveError
 
+from ..server import LOOK
 from .failures import refused
 from .names import Identifier
 from .sql import Session, Sql
-
-LOOK = 1.2
-"""Seconds for a login and a question."""
 
 _ALL, _VIA, _GRANTING = "GRANT ALL PRIVILEGES ON *.* TO ", " IDENTIFIED VIA ", " WITH GRANT OPTION"
 _SOCKET = ("unix_socket", "mysql_native_password USING 'invalid' OR unix_socket")

@@ -1,0 +1,96 @@
+"""A real PostgreSQL server as a subject, and its client: psql, over TCP."""
+
+import getpass
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+
+from common.datastores import postgresql as manifest
+from troveguest.conformance import asking
+from troveguest.conformance.subject import Subject, engine_context
+from troveguest.datastores import load
+from troveguest.datastores.postgresql import programs
+
+VERSION = os.environ.get("TROVE_TEST_POSTGRESQL", "15")
+WRITE = "CREATE TABLE IF NOT EXISTS written (number INT); INSERT INTO written VALUES (1);"
+
+WRONG = ("password authentication failed", "no password supplied", "pg_hba.conf rejects")
+CLOSED = "permission denied for database"
+DENIED = (CLOSED, "not currently accepting connections", "terminating connection")
+
+
+class PsqlClient:
+    """``databases`` tells all that there are: who logs in is not shown which of them are his."""
+
+    def __init__(self, port: int, databases: Callable[[], list[str]]) -> None:
+        self._port = port
+        self._databases = databases
+        found = programs.find(os.environ.get("TROVE_TEST_BINARIES", ""), VERSION)
+        self.program = str(found.server.with_name("psql"))
+
+    def can_log_in(self, name: str, password: str) -> bool:
+        """With a right password, who has no database is told that this one is closed to him."""
+        said = self.run(name, password, "template1", "SELECT 1").stderr
+        assert not said or any(words in said for words in (*WRONG, CLOSED)), said
+        return not any(words in said for words in WRONG)
+
+    def can_use(self, name: str, password: str, database: str) -> bool:
+        done = self.run(name, password, database, WRITE)
+        assert done.returncode == 0 or any(words in done.stderr for words in DENIED), done.stderr
+        return done.returncode == 0
+
+    def sees(self, name: str, password: str) -> set[str]:
+        return {database for database in self._databases()
+                if not self.run(name, password, database, "SELECT 1").returncode}
+
+    def stays_logged_in(self, name: str, password: str, database: str, meanwhile: Callable[[], None]) -> bool:
+        with subprocess.Popen(self._command(), env=self._environment(name, password, database), text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as psql:
+            assert psql.stdin is not None and psql.stdout is not None and psql.stderr is not None
+            psql.stdin.write(f"{WRITE} SELECT 'in';\n")
+            psql.stdin.flush()
+            while psql.stdout.readline() != "in\n":
+                assert psql.poll() is None, psql.stderr.read()
+            meanwhile()
+            _, said = psql.communicate(WRITE, 20)
+            assert not said or any(words in said for words in DENIED), said
+            return psql.returncode == 0
+
+    def run(self, name: str, password: str, database: str, statements: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(self._command(), env=self._environment(name, password, database), input=statements,
+                              capture_output=True, text=True, timeout=30, check=False)
+
+    def _command(self) -> list[str]:
+        return [self.program, "--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align",
+                "--set=ON_ERROR_STOP=1"]
+
+    def _environment(self, name: str, password: str, database: str) -> dict[str, str]:
+        return {"PGHOST": "127.0.0.1", "PGPORT": str(self._port), "PGUSER": name, "PGPASSWORD": password,
+                "PGDATABASE": database, "PGCONNECT_TIMEOUT": "10",
+                "PGOPTIONS": "-c client_min_messages=warning", "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def running() -> Iterator[Subject]:
+    """One that serves, and that does not wait for the disk: the kit makes hundreds of databases."""
+    for subject in subjects():
+        subject.engine.initialise(asking.prepare(overrides={"fsync": "off"}))
+        subject.engine.start(60)
+        yield subject
+
+
+def subjects() -> Iterator[Subject]:
+    """One that nothing was done to."""
+    port = free_port()
+    with engine_context(port, getpass.getuser(), VERSION) as context:
+        client = PsqlClient(port, lambda: asking.databases(made))
+        made = Subject(load("postgresql", context), client, context.host, manifest.MANIFEST,
+                       lambda: load("postgresql", context))
+        yield made
+        made.engine.close()
