@@ -87,18 +87,19 @@ def wanted_flavor(connection: Connection, key: str) -> Flavor:
     return found
 
 
-def seed(connection: Connection, versions: Mapping[str, str], managers: Mapping[str, str] | None = None) -> None:
+def seed(connection: Connection, versions: Mapping[str, str], managers: Mapping[str, str] | None = None,
+         binaries: str = "") -> None:
     """Offers these versions by datastore name, and the usual flavors when there are none. May be asked again.
 
-    ``managers``: the engine of a datastore whose name is not its engine's.
+    ``managers``: the engine of a datastore whose name is not its engine's. ``binaries``: where their programs are.
     """
     for name, number in sorted(versions.items()):
-        _offer(connection, name, (managers or {}).get(name, name), number)
+        _offer(connection, name, (managers or {}).get(name, name), number, binaries)
     if connection.execute(select(_f.id).limit(1)).first() is None:
         connection.execute(schema.flavors.insert(), [msgspec.to_builtins(each) for each in FLAVORS])
 
 
-def _offer(connection: Connection, name: str, manager: str, number: str) -> None:
+def _offer(connection: Connection, name: str, manager: str, number: str, binaries: str) -> None:
     datastore_id = connection.execute(select(_d.id).where(_d.name == name)).scalar_one_or_none()
     if datastore_id is None:
         datastore_id = str(uuid.uuid4())
@@ -108,7 +109,7 @@ def _offer(connection: Connection, name: str, manager: str, number: str) -> None
     if version_id is None:
         version_id = str(uuid.uuid4())
         connection.execute(schema.datastore_versions.insert().values(id=version_id, datastore_id=datastore_id,
-                                                                     name=number, version=number))
+                                                                     name=number, version=number, binaries=binaries))
     connection.execute(update(schema.datastores).where(_d.id == datastore_id, _d.default_version_id.is_(None))
                        .values(default_version_id=version_id))
 

@@ -1,22 +1,35 @@
-"""Which database engines this machine has, and in which version."""
+"""Which database engines this machine has, and in which versions."""
 
 import re
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 from common import datastores
 from common.errors import HostFailed
 
 MARIADB = Path("/usr/sbin/mariadbd")
+POSTGRESQL = Path("/usr/lib/postgresql")
+"""Debian's, with a directory a version."""
 _NUMBER = re.compile(r"\bVer (\d+\.\d+)")
 
 
-def installed() -> dict[str, str]:
-    """Version by engine, as its manifest writes it. Raises HostFailed for an engine too new or too old to manage."""
-    found: dict[str, str] = {}
-    if MARIADB.exists():
-        found["mariadb"] = _known("mariadb", _mariadb())
-    return found
+class Installed(NamedTuple):
+    """``binaries`` is the directory of the programs, empty where those of the system are meant."""
+
+    engine: str
+    version: str
+    binaries: str
+
+
+def installed() -> tuple[Installed, ...]:
+    """Of each engine the newest first; versions as the manifests write them. Raises HostFailed for a MariaDB that is
+    too new or too old to manage; of PostgreSQL, which may be there in many versions, those are passed over."""
+    found = [Installed("mariadb", _known("mariadb", _mariadb()), "")] if MARIADB.exists() else []
+    for version in reversed(datastores.manifest("postgresql").versions):
+        if (binaries := POSTGRESQL / version / "bin").joinpath("postgres").exists():
+            found.append(Installed("postgresql", version, str(binaries)))
+    return tuple(found)
 
 
 def _mariadb() -> str:

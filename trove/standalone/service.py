@@ -115,12 +115,14 @@ class Standalone:
 
 
 def _offer_engines(store: Store) -> None:
-    versions = engines.installed()
-    if not versions:
-        LOG.warning("This machine has no database engine: instances need a host that has one, or mariadb-server-core "
-                    "here.")
+    found = engines.installed()
+    if not found:
+        LOG.warning("This machine has no database engine: instances need a host that has one, or mariadb-server-core or "
+                    "postgresql here.")
     with store.write() as connection:
-        catalog.seed(connection, versions)
+        catalog.seed(connection, {})
+        for each in found:
+            catalog.seed(connection, {each.engine: each.version}, binaries=each.binaries)
 
 
 def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None] = lambda: None) -> None:

@@ -19,16 +19,28 @@ _SUPERVISORS = ("runsvdir", "runsv")
 def end_all(instance_id: str, home: Path) -> None:
     """Kills every process of the instance, supervisors first. Raises HostFailed for one that outlives that."""
     deadline = time.monotonic() + _PATIENCE
+    accounts = users.ids(instance_id)
     found: list[ProcessId] | None = None
     while found is None or found:
         found = find(instance_id, home)
         for process in sorted(found, key=_is_supervised):
             processes.send(process, signal.SIGKILL)
-        _kill_accounts(users.ids(instance_id))
+        _kill_accounts(accounts)
         for process in found:
             if not processes.wait_end(process, deadline - time.monotonic()):
                 raise HostFailed(f"Process {process.pid} of the instance outlives SIGKILL.",
                                  "It waits for a disk: look at the kernel's log.")
+    if accounts and commands.is_root():
+        _free_memory(accounts)
+
+
+def _free_memory(accounts: tuple[int, ...]) -> None:
+    """Shared memory of System V outlives its makers; PostgreSQL has a piece, by which it knows itself running."""
+    table = Path("/proc/sysvipc/shm")
+    rows = [line.split() for line in table.read_text().splitlines()[1:]] if table.exists() else []
+    for row in rows:
+        if int(row[7]) in accounts:
+            commands.run(["ipcrm", "--shmem-id", row[1]])
 
 
 def _kill_accounts(accounts: tuple[int, ...]) -> None:

@@ -71,6 +71,7 @@ def test_a_foreign_broker_needs_an_authority(tmp_path: Path) -> None:
 def mariadbd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "mariadbd"
     monkeypatch.setattr(engines, "MARIADB", program)
+    monkeypatch.setattr(engines, "POSTGRESQL", tmp_path / "postgresql")
     return program
 
 
@@ -80,10 +81,19 @@ def says(program: Path, text: str) -> None:
 
 
 def test_the_version_of_an_engine_is_asked_of_itself(mariadbd: Path) -> None:
-    assert engines.installed() == {}
+    assert engines.installed() == ()
     says(mariadbd, "mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64 (Debian 12)")
-    assert engines.installed() == {"mariadb": "10.11"}
+    assert engines.installed() == (engines.Installed("mariadb", "10.11", ""),)
 
+
+def test_versions_of_an_engine_that_are_known_are_found_side_by_side_the_newest_first(mariadbd: Path) -> None:
+    for version in ("9.6", "15", "17"):
+        program = mariadbd.parent / "postgresql" / version / "bin" / "postgres"
+        program.parent.mkdir(parents=True)
+        program.touch()
+    directories = [str(mariadbd.parent / "postgresql" / version / "bin") for version in ("17", "15")]
+    assert engines.installed() == (engines.Installed("postgresql", "17", directories[0]),
+                                   engines.Installed("postgresql", "15", directories[1]))
 
 @pytest.mark.parametrize(("text", "word"), [("mariadbd Ver 5.5.68-MariaDB", "5.5"), ("hello", "does not tell")])
 def test_an_engine_that_is_not_known_is_refused(mariadbd: Path, text: str, word: str) -> None:

@@ -5,7 +5,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -88,15 +88,15 @@ def row(*fields: bytes | None) -> bytes:
 def test_rows_are_texts_and_nulls_between_what_is_of_no_interest(tmp_path: Path) -> None:
     notice, setting = message(b"N", b"SNOTICE\0\0"), message(b"S", b"TimeZone\0UTC\0")
     said = OK + setting + READY + message(b"1", b"") + row("é".encode(), None, b"") + notice + row(b"x") + READY
-    with stranger(tmp_path / "s", said) as path:
-        assert connected(path).rows("SELECT") == [("é", None, ""), ("x",)]
+    with stranger(tmp_path / "s", said) as path, closing(connected(path)) as connection:
+        assert connection.rows("SELECT") == [("é", None, ""), ("x",)]
 
 
 def test_an_error_is_raised_when_the_server_is_ready_again(tmp_path: Path) -> None:
     error = message(b"E", b"SERROR\0C42P04\0Mit is there\0\0")
     with stranger(tmp_path / "s", OK + READY + row(b"1") + error + READY) as path:
-        with pytest.raises(wire.ServerError, match="it is there") as caught:
-            connected(path).rows("SELECT")
+        with pytest.raises(wire.ServerError, match="it is there") as caught, closing(connected(path)) as connection:
+            connection.rows("SELECT")
         assert caught.value.code == "42P04"
 
 
@@ -116,8 +116,10 @@ def test_what_breaks_off_or_cannot_be_is_lost(tmp_path: Path, said: bytes) -> No
 
 @pytest.mark.parametrize("body", [b"", b"\0", b"\0\2\0\0\0\1x", b"\0\1\0\0"])
 def test_a_row_that_is_none_is_lost(tmp_path: Path, body: bytes) -> None:
-    with stranger(tmp_path / "s", OK + READY + message(b"D", body) + READY) as path, pytest.raises(wire.Lost):
-        connected(path).rows("SELECT")
+    said = OK + READY + message(b"D", body) + READY
+    with (stranger(tmp_path / "s", said) as path, closing(connected(path)) as connection,
+          pytest.raises(wire.Lost)):
+        connection.rows("SELECT")
 
 
 def test_an_answer_that_only_drips_ends(tmp_path: Path) -> None:

@@ -40,7 +40,10 @@ class Inside:
             raise Refused(f"The database name {name} is reserved.", "Choose another one.")
 
     def user(self, text: str) -> t.UserRef:
-        """``name`` or ``name@host`` from a path; a name may have an ``@`` itself. Raises Refused for a reserved one."""
+        """``name`` or ``name@host`` from a path; a name may have an ``@`` itself, and where users have no hosts only
+        ``@%`` is none of it. Raises Refused for a reserved one."""
+        if not self.manifest.users_have_hosts:
+            return self.known(text.removesuffix("@%"), None)
         name, at, host = text.rpartition("@")
         ref = t.UserRef(name=name, host=host) if at and name and host else t.UserRef(name=text)
         return self.known(ref.name, ref.host)

@@ -17,6 +17,7 @@ PACKAGES = {
     "python3-venv": "usr/lib/python3*/ensurepip/__init__.py",
     "mariadb-server-core": "usr/sbin/mariadbd",
     "mariadb-client-core": "usr/bin/mariadb",
+    "postgresql": "usr/lib/postgresql/*/bin/postgres",
     "rabbitmq-server": "usr/lib/rabbitmq/bin/rabbitmq-server",
     "runit": "usr/bin/runsvdir",
     "xfsprogs": "usr/sbin/mkfs.xfs",
@@ -63,8 +64,8 @@ def python(program: str = "/usr/bin/python3") -> Iterator[Finding]:
 
 def engine() -> Iterator[Finding]:
     """Raises HostFailed for an engine that Trove does not know."""
-    for name, version in engines.installed().items():
-        yield ok("engine", f"The database engine {name} {version} is installed.")
+    for each in engines.installed():
+        yield ok("engine", f"The database engine {each.engine} {each.version} is installed.")
 
 
 def disk(directory: Path) -> Iterator[Finding]:

@@ -15,8 +15,9 @@ from trove.releases import machine
 PATIENCE = 60.0
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SERVERS = {"mariadb": ("/usr/sbin/mariadbd", r"Ver (\d+\.\d+)\.\d+-MariaDB")}
-"""The program of each engine, and where its version stands in what ``--version`` prints."""
+_SERVERS = {"mariadb": ("usr/sbin/mariadbd", r"Ver (\d+\.\d+)\.\d+-MariaDB"),
+            "postgresql": ("usr/lib/postgresql/*/bin/postgres", r"PostgreSQL\) (\d+)\.")}
+"""The programs of each engine, and where the version stands in what ``--version`` prints."""
 _PACKAGES = {**machine.PACKAGES, "rsync": ("rsync",)}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LISTEN = "0A"
@@ -54,12 +55,12 @@ def _disk_gb(top: Path) -> int:
 
 
 def _engines() -> dict[str, list[str]]:
-    found = {}
-    for engine, (program, words) in _SERVERS.items():
-        if Path(program).exists():
-            said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    found: dict[str, list[str]] = {}
+    for engine, (programs, words) in _SERVERS.items():
+        for program in sorted(Path("/").glob(programs)):
+            said = subprocess.run([str(program), "--version"], capture_output=True, text=True, timeout=30, check=False)
             number = re.search(words, said.stdout)
-            found[engine] = [number[1]] if number else []
+            found.setdefault(engine, []).extend([number[1]] if number else [])
     return found
 
 
