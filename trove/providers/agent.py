@@ -63,7 +63,8 @@ class RootCommand:
         spot = wanted.found()
         return Preflight(
             home=self._home(wanted.instance_id), release=str(self.release), datastore=wanted.datastore,
-            address=spot.address, port=spot.port, volume_gb=wanted.volume_gb, bus=bus, clock=time.time())
+            address=spot.address, port=spot.port, volume_gb=wanted.volume_gb, bus=bus,
+            binaries=wanted.binaries, clock=time.time())
 
     def _home(self, instance_id: str) -> str:
         return str(self.root / "instances" / instance_id)

@@ -70,7 +70,7 @@ def wanted(instance: Instance) -> Wanted:
     return Wanted(instance_id=instance.id, datastore=instance.version.manager,
                   datastore_version=instance.version.number, memory_mb=instance.flavor.ram,
                   vcpus=instance.flavor.vcpus, volume_gb=instance.volume_gb, spot=instance.spot,
-                  release=instance.release)
+                  release=instance.release, binaries=instance.version.binaries)
 
 
 def put_in_place(services: Services, instance: Instance, release: str | None = None) -> tuple[str, ...]:
