@@ -29,7 +29,7 @@ _KNOWN: dict[str, tuple[type[TroveError], str]] = {
     "42622": (Invalid, "The name is too long for the server."),
     "42704": (NotFound, "It is not there, or no longer."),
     "42710": (Exists, "There is a role of that name already."),
-    "42809": (Conflict, "The server protects it."),
+    "42809": (Invalid, "The server does not take this here."),
     "42939": (Invalid, "The server keeps this name for itself."),
     "42P04": (Exists, "The database is there already."),
     "40P01": (Busy, "A client of the server holds a lock that this needs."),
@@ -47,7 +47,7 @@ def translate(code: str, text: str) -> TroveError:
     if code.startswith(("08", "57P")):
         return silent()
     kind, sentence = _KNOWN.get(code, (EngineFailed, "The database server refused the order."))
-    return kind(f"{sentence} (PostgreSQL's error {code}: {text[:300]})")
+    return kind(f"{sentence[:-1]} (PostgreSQL's error {code}: {text[:300]}).")
 
 
 def translate_login(code: str, text: str) -> TroveError:
