@@ -85,7 +85,10 @@ def access_follows_the_commands(installed: Installation, instance: str) -> None:
 
 
 def a_superuser_reaches_what_the_server_reaches(installed: Installation, instance: str, neighbour: str) -> None:
-    """With root, a tenant runs programs as the server's own user: none of them gets to what is not the server's."""
+    """With root, a tenant runs programs as the server's own user: none of them gets to what is not the server's.
+
+    Of what there is besides he can read how instances are placed, in which no secret is.
+    """
     shown = installed.show(instance)
     assert shown is not None
     root = installed.openstack("database", "root", "enable", instance)["password"]
@@ -99,8 +102,9 @@ def a_superuser_reaches_what_the_server_reaches(installed: Installation, instanc
         agent = installed.service_pid(instance, "agent")
         assert Path(f"/proc/{agent}").stat().st_uid not in (0, int(run("id -u")[0]))
         home = installed.home(instance)
-        open_to_read = {installed.state / "releases", home / "volume", home / "engine", home / "orders", home / "jobs",
-                        home / "run", home / "services"}
+        told = {each / name for each in (home, installed.home(neighbour)) for name in ("services", "place.json")}
+        open_to_read = told | {installed.state / "releases", home / "volume", home / "engine", home / "orders",
+                               home / "jobs", home / "run"}
         open_to_write = {home / "volume", home / "jobs", home / "run"}
         with tempfile.NamedTemporaryFile("w", delete=True) as listed:
             listed.write("\0".join(map(str, installed.state.rglob("*"))))
