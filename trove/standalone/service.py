@@ -117,8 +117,8 @@ class Standalone:
 def _offer_engines(store: Store) -> None:
     found = engines.installed()
     if not found:
-        LOG.warning("This machine has no database engine: instances need a host that has one, or mariadb-server-core or "
-                    "postgresql here.")
+        LOG.warning("This machine has no database engine: instances need a host that has one, or mariadb-server-core "
+                    "or postgresql here.")
     with store.write() as connection:
         catalog.seed(connection, {})
         for each in found:
