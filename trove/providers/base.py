@@ -15,8 +15,8 @@ class Wanted:
     """The instance that a provider is to place. ``volume_gb`` None: no volume of its own; ``spot`` None: none yet.
 
     ``release`` is the hash of the release that its agent is to run from, None for the one that new instances get. An
-    agent that is there keeps its own, unless ``replaces_release``. ``binaries``: directory of the server's programs, empty: those of
-    the system.
+    agent that is there keeps its own, unless ``replaces_release``. ``binaries``: directory of the server's programs,
+    empty: those of the system.
     """
 
     instance_id: str
