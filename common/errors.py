@@ -1,36 +1,21 @@
-"""The closed list of errors that cross between control plane and guest agent.
-
-::
-
-    TroveError                     code            retryable
-    ├── Invalid                    invalid         no    the order makes no sense, and never will
-    ├── NotFound                   not_found       no    what it names is not there
-    ├── Exists                     exists          no    what it would make is there already
-    ├── Unsupported                unsupported     no    this engine cannot do it
-    ├── Refused                    refused         no    a rule forbids it (a reserved name, a foreign project)
-    ├── OverQuota                  over_quota      no    a project's limit is reached
-    ├── Conflict                   conflict        no    the thing is in the wrong state for it
-    ├── Busy                       busy            yes   another operation is under way
-    ├── NotReady                   not_ready       yes   the database server does not answer (yet)
-    ├── Unreachable                unreachable     yes   the other side cannot be reached; says nothing of its health
-    ├── DeadlinePassed             deadline        yes   it took longer than it may
-    ├── Stale                      stale           yes   the message was meant for an earlier life of the receiver
-    ├── TooOld                     too_old         no    the other side does not know the order; says what to upgrade
-    ├── NoSpace                    no_space        no    a disk is full
-    ├── Cancelled                  cancelled       no    somebody called it off
-    ├── EngineFailed               engine_failed   no    the database server or one of its tools said no
-    ├── HostFailed                 host_failed     no    the operating system said no
-    └── Internal                   internal        no    a defect of ours; the log has the trace under the request id
-"""
+"""The closed list of errors that cross between control plane and guest agent: what each means, and its code."""
 
 from typing import ClassVar
 
 
 class TroveError(Exception):
-    """An error with a stable ``code``, a sentence for a person, and a ``hint`` that says what to do about it."""
+    """An error with a stable ``code``, a sentence for a person, and a ``hint`` that says what to do about it.
+
+    ``retryable``: it may be gone when the same is asked again.
+    """
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+
+    def __init_subclass__(cls, *, code: str = "", retryable: bool = False) -> None:
+        """A kind names its code; what is derived from a kind has that kind's."""
+        if code:
+            cls.code, cls.retryable = code, retryable
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -42,81 +27,76 @@ class TroveError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
-class Invalid(TroveError):
-    code = "invalid"
+class Invalid(TroveError, code="invalid"):
+    """The order makes no sense, and never will."""
 
 
-class NotFound(TroveError):
-    code = "not_found"
+class NotFound(TroveError, code="not_found"):
+    """What it names is not there."""
 
 
-class Exists(TroveError):
-    code = "exists"
+class Exists(TroveError, code="exists"):
+    """What it would make is there already."""
 
 
-class Unsupported(TroveError):
-    code = "unsupported"
+class Unsupported(TroveError, code="unsupported"):
+    """This engine cannot do it."""
 
 
-class Refused(TroveError):
-    code = "refused"
+class Refused(TroveError, code="refused"):
+    """A rule forbids it (a reserved name, a foreign project)."""
 
 
-class OverQuota(TroveError):
-    code = "over_quota"
+class OverQuota(TroveError, code="over_quota"):
+    """A project's limit is reached."""
 
 
-class Conflict(TroveError):
-    code = "conflict"
+class Conflict(TroveError, code="conflict"):
+    """The thing is in the wrong state for it."""
 
 
-class Busy(TroveError):
-    code = "busy"
-    retryable = True
+class Busy(TroveError, code="busy", retryable=True):
+    """Another operation is under way."""
 
 
-class NotReady(TroveError):
-    code = "not_ready"
-    retryable = True
+class NotReady(TroveError, code="not_ready", retryable=True):
+    """The database server does not answer (yet)."""
 
 
-class Unreachable(TroveError):
-    code = "unreachable"
-    retryable = True
+class Unreachable(TroveError, code="unreachable", retryable=True):
+    """The other side cannot be reached; says nothing of its health."""
 
 
-class DeadlinePassed(TroveError):
-    code = "deadline"
-    retryable = True
+class DeadlinePassed(TroveError, code="deadline", retryable=True):
+    """It took longer than it may."""
 
 
-class Stale(TroveError):
-    code = "stale"
-    retryable = True
+class Stale(TroveError, code="stale", retryable=True):
+    """The message was meant for an earlier life of the receiver."""
 
 
-class TooOld(TroveError):
-    code = "too_old"
+class TooOld(TroveError, code="too_old"):
+    """The other side does not know the order; says what to upgrade."""
 
 
-class NoSpace(TroveError):
-    code = "no_space"
+class NoSpace(TroveError, code="no_space"):
+    """A disk is full."""
 
 
-class Cancelled(TroveError):
-    code = "cancelled"
+class Cancelled(TroveError, code="cancelled"):
+    """Somebody called it off."""
 
 
-class EngineFailed(TroveError):
-    code = "engine_failed"
+class EngineFailed(TroveError, code="engine_failed"):
+    """The database server or one of its tools said no."""
 
 
-class HostFailed(TroveError):
-    code = "host_failed"
+class HostFailed(TroveError, code="host_failed"):
+    """The operating system said no."""
 
 
-class Internal(TroveError):
-    code = "internal"
+class Internal(TroveError, code="internal"):
+    """A defect of ours; the log has the trace under the request id."""
 
 
 BY_CODE: dict[str, type[TroveError]] = {cls.code: cls for cls in TroveError.__subclasses__()}

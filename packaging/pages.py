@@ -69,7 +69,7 @@ def options() -> str:
 
 def sentences() -> str:
     """Every error that the code raises, with its remedy, by the package that raises it."""
-    kinds = ((f"`{kind.code}`", str(faults.STATUS[kind]), "yes" if kind.retryable else "no", _comment(kind))
+    kinds = ((f"`{kind.code}`", str(faults.STATUS[kind]), "yes" if kind.retryable else "no", _meaning(kind))
              for kind in errors.BY_CODE.values())
     return "\n".join((
         "# What errors say", "", f"Every error that the code raises, in its own words. {_WRITTEN}", "",
@@ -329,10 +329,9 @@ def _takes(option: cfg.Opt) -> str:
     return ", ".join((f"{noun} (secret)" if option.secret else noun, *([] if noun == "a port" else bounds)))
 
 
-def _comment(kind: type[errors.TroveError]) -> str:
-    """What the list in ``common.errors`` says of a kind."""
-    line = next(line for line in (errors.__doc__ or "").splitlines() if f" {kind.__name__} " in line)
-    return line.split(maxsplit=4)[4]
+def _meaning(kind: type[errors.TroveError]) -> str:
+    said = (kind.__doc__ or "").rstrip(".")
+    return said[:1].lower() + said[1:]
 
 
 def _place(where: str, title: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import enum
 import time
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from common.contract.types import ServiceStatus as Status
 from common.errors import HostFailed, TroveError
 from common.openstack import log
 
-from .datastores.base import Engine, Health, Root
+from .datastores.base import Engine, Health, implemented
 from .drift import Watch
 from .host.base import Host, ServiceState
 from .journal import Journal, Wanted
@@ -239,10 +240,11 @@ class Loop:
 
     def _look_at_root(self, view: View) -> bool | None:
         """None while nobody can tell."""
-        if not _serves(view) or not isinstance(self._engine, Root):
+        engine: Any = self._engine
+        if not _serves(view) or "root" not in implemented(engine):
             return None
         try:
-            return self._engine.is_root_enabled()
+            return bool(engine.is_root_enabled())
         except TroveError as error:
             LOG.warning("The server does not say whether root is enabled.", why=error.sentence())
             return None

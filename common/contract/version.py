@@ -9,19 +9,10 @@ CONTRACT_VERSION = "1.2"
 
 def understands(receiver: str, wanted: str) -> bool:
     """Whether a peer that speaks ``receiver`` takes a message of version ``wanted`` (same major, minor not newer)."""
-    have, want = _parts(receiver), _parts(wanted)
+    have, want = parts(receiver), parts(wanted)
     return have[0] == want[0] and want[1] <= have[1]
 
 
-def is_newer_major(version: str, than: str) -> bool:
-    """Whether ``version`` has left ``than`` behind for good: it is the other side that must follow."""
-    return _parts(version)[0] > _parts(than)[0]
-
-
-def later(one: str, other: str) -> str:
-    return max(one, other, key=_parts)
-
-
-def _parts(version: str) -> tuple[int, int]:
+def parts(version: str) -> tuple[int, int]:
     major, _, minor = version.partition(".")
     return int(major), int(minor or 0)

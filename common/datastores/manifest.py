@@ -9,7 +9,7 @@ class Manifest:
     """What both sides know about an engine without asking a server.
 
     ``programs`` maps those that a machine must have to the Debian package that brings them.
-    ``capabilities`` name the optional protocols of ``troveguest.datastores.base`` that the engine implements.
+    ``capabilities`` are those of ``common.contract.guest`` whose methods the engine has.
     The ``check_*`` functions raise ``common.errors.Invalid`` or ``Refused`` with the rule in the sentence.
     """
 

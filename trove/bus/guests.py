@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import amqp
+import msgspec
 
 from common.contract import codec
 from common.contract.declare import Kind, Method, methods
@@ -185,7 +186,7 @@ class GuestClient:
             return
         self.refused["by the guest"] += 1
         pending.promise.fail(Unreachable(
-            f"The guest agent did not take the order: {envelope.refusal_sentence(failure)}",
+            f"The guest agent did not take the order: {refusal_sentence(failure)}",
             "Its keys may differ from the control plane's. " + NOTHING_KNOWN))
 
     def _open(self, pending: _Pending, sealed: str, delivery: Delivery) -> None:
@@ -273,3 +274,13 @@ def _judge(reply: sealing.Reply) -> sealing.Reply:
     if failure.code == Stale.code:
         raise _Restarted(reply.incarnation)
     raise from_code(failure.code, failure.message, failure.hint)
+
+
+def refusal_sentence(failure: str) -> str:
+    """The sentence of a refusal, or a fixed one for a text that is none of ours: strangers do not write our errors."""
+    known = {reason.value for reason in envelope.Refusal}
+    try:
+        message = msgspec.json.decode(failure, type=dict[str, object]).get("message")
+    except msgspec.DecodeError:
+        message = None
+    return message if isinstance(message, str) and message in known else "The receiver refused the message."

@@ -26,7 +26,8 @@ def check_known(method: Method, arguments: Mapping[str, object], peer: PeerKeys)
     """Raises TooOld or Unsupported for what the agent said it cannot do; lets pass while it has said nothing."""
     spoken, needed = peer.contract_version, since.needed(method, arguments)
     if spoken is not None and not version.understands(spoken, needed):
-        side = "control plane" if version.is_newer_major(spoken, needed) else "guest agent"
+        left_behind = version.parts(spoken)[0] > version.parts(needed)[0]
+        side = "control plane" if left_behind else "guest agent"
         raise TooOld(f"The guest agent speaks version {spoken} of the contract; this {method.name} needs {needed}.",
                      f"Upgrade the {side}.")
     if method.capability and peer.capabilities is not None and method.capability not in peer.capabilities:

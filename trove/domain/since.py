@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from common.contract.declare import Method
-from common.contract.version import later
+from common.contract.version import parts
 
 
 def needed(method: Method, arguments: Mapping[str, object]) -> str:
@@ -17,7 +17,7 @@ def needed(method: Method, arguments: Mapping[str, object]) -> str:
     version = method.since
     for value in arguments.values():
         for since in _used(value):
-            version = later(version, since)
+            version = max(version, since, key=parts)
     return version
 
 

@@ -1,4 +1,4 @@
-"""What an engine must be: one small required protocol, and one per capability.
+"""What an engine must be: one small required protocol, and per capability the methods that the contract has for it.
 
 An engine runs the database through ``Host`` (processes under a supervisor, files, the volume) and never decides when:
 the loop and the handlers do.
@@ -6,10 +6,11 @@ the loop and the handlers do.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from common.contract import types as t
-from common.secret import Secret
+from common.contract.declare import methods
+from common.contract.guest import Guest
 
 from ..host.base import Host
 
@@ -84,46 +85,8 @@ class Engine(Protocol):
         """Lets go of connections; the server goes on."""
 
 
-@runtime_checkable
-class Databases(Protocol):
-    """Capability ``databases``."""
-
-    def list_databases(self, page: t.PageRequest) -> t.DatabasePage: ...
-    def ensure_databases(self, databases: tuple[t.Database, ...]) -> None: ...
-    def delete_database(self, name: str) -> None: ...
-
-
-@runtime_checkable
-class Users(Protocol):
-    """Capability ``users``."""
-
-    def list_users(self, page: t.PageRequest) -> t.UserPage: ...
-    def get_user(self, user: t.UserRef) -> t.User: ...
-    def ensure_users(self, users: tuple[t.NewUser, ...]) -> None: ...
-    def delete_user(self, user: t.UserRef) -> None: ...
-    def update_attributes(self, user: t.UserRef, changes: t.UserChanges) -> None: ...
-
-
-@runtime_checkable
-class Access(Protocol):
-    """Capability ``access``."""
-
-    def grant_access(self, user: t.UserRef, databases: tuple[str, ...]) -> None: ...
-    def revoke_access(self, user: t.UserRef, database: str) -> None: ...
-
-
-@runtime_checkable
-class Root(Protocol):
-    """Capability ``root``."""
-
-    def enable_root(self, password: Secret | None) -> t.RootCredential: ...
-    def disable_root(self) -> None: ...
-    def is_root_enabled(self) -> bool: ...
-
-
-CAPABILITIES: dict[str, type] = {"databases": Databases, "users": Users, "access": Access, "root": Root}
-
-
 def implemented(engine: object) -> frozenset[str]:
-    """The capabilities whose protocols ``engine`` has."""
-    return frozenset(name for name, protocol in CAPABILITIES.items() if isinstance(engine, protocol))
+    """The capabilities of which ``engine`` has every method that the contract has for them, under the same names."""
+    orders = [order for order in methods(Guest).values() if order.capability]
+    lacking = {order.capability for order in orders if not hasattr(engine, order.name)}
+    return frozenset(order.capability for order in orders) - lacking

@@ -1,4 +1,4 @@
-"""Orders that need a capability are the engine's own methods: its protocols and the contract have the same shape."""
+"""Orders that need a capability are the engine's own methods: it has what the contract has, under the same names."""
 
 from collections.abc import Callable
 from types import MethodType

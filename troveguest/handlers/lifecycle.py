@@ -103,7 +103,7 @@ class Lifecycle:
         job.remaining()
 
     def _having(self, capability: str) -> Any:
-        """The engine, which has that protocol. Raises Unsupported."""
+        """The engine, which has that capability. Raises Unsupported."""
         if capability not in implemented(self._engine):
             raise Unsupported(f"The engine {self._engine.name} has no {capability}, which were asked for.",
                               "Leave them out, or choose another datastore.")

@@ -99,16 +99,6 @@ def read_reply(body: bytes) -> Reply:
     return _read(body, _reply)
 
 
-def refusal_sentence(failure: str) -> str:
-    """The sentence of a refusal, or a fixed one for a text that is none of ours: strangers do not write our errors."""
-    known = {reason.value for reason in Refusal}
-    try:
-        message = msgspec.json.decode(failure, type=dict[str, object]).get("message")
-    except msgspec.DecodeError:
-        message = None
-    return message if isinstance(message, str) and message in known else "The receiver refused the message."
-
-
 def _wrap(inner: Request | Reply) -> bytes:
     return _encoder.encode(_Outer(VERSION, _encoder.encode(inner).decode()))
 
