@@ -53,6 +53,7 @@ def make(top: Path, password: str = "hunter2") -> Layout:
     write(layout, "10-instance.conf", INSTANCE.format(id=ID, home=layout.home))
     write(layout, "20-secrets.conf", SECRETS.format(password=password.replace("$", "$$"), **KEYS))
     Record(instance_id=ID, volume_gb=1).write(layout.record)
+    layout.current.parent.mkdir(exist_ok=True)
     layout.current.symlink_to(top / "releases" / "one")
     return layout
 
