@@ -1,5 +1,6 @@
 """Agents replaced under a database that somebody writes to: by a good release, by broken ones, by one amid deaths."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -117,6 +118,7 @@ def test_a_build_that_dies_at_its_start_is_rolled_back_and_told(made: Installati
     subject.is_undisturbed(writer)
 
 
+@pytest.mark.long
 def test_a_build_that_hangs_is_ended_by_its_timer(made: Installation, subject: Subject, writer: Writer,
                                                   tmp_path: Path) -> None:
     starter = made.home(subject.id) / "services" / "starter.py"
@@ -140,6 +142,7 @@ def test_a_build_with_another_hash_is_never_begun(made: Installation, subject: S
     subject.is_undisturbed(writer)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("victim", ["control plane", "agent"])
 def test_a_death_in_the_middle_changes_nothing_of_the_end(made: Installation, subject: Subject, writer: Writer,
                                                           tmp_path: Path, victim: str) -> None:
@@ -152,3 +155,24 @@ def test_a_death_in_the_middle_changes_nothing_of_the_end(made: Installation, su
     assert subject.ended()["state"] == "done"
     until(lambda: subject.agent_of()["release"] == release, 30, "it runs")
     subject.is_undisturbed(writer)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_twenty_agents_in_batches_of_five(tmp_path: Path) -> None:
+    """A client writes to every database: no statement fails, and no server is another process afterwards."""
+    with ground.directory() as directory, installation(directory / "state") as made:
+        instances = [made.create(f"written {number}") for number in range(20)]
+        shown = [made.healthy(instance, 600) for instance in instances]
+        servers = [made.service_pid(instance, "database") for instance in instances]
+        release = changed.add(made, changed.versioned("9.9"), tmp_path)
+        with contextlib.ExitStack() as writing:
+            writers = [writing.enter_context(Writer(each)) for each in shown]
+            began = time.monotonic()
+            said = made.trovectl("agent", "upgrade", "--all", "--batch", "5", "--release", release, timeout=900)
+            seconds = time.monotonic() - began
+        assert "20 agents were upgraded." in said
+        assert [writer.failed for writer in writers] == [[]] * 20
+        assert [made.service_pid(instance, "database") for instance in instances] == servers
+        assert {row["release"] for row in json.loads(made.trovectl("agent", "list", "--json"))["agents"]} == {release}
+        print(f"20 agents in {seconds:.1f} s; {sum(writer.written for writer in writers)} statements, none failed")

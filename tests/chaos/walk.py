@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests import ledger
+from tests import ground, ledger
 from tests.awaiting import until
+from tests.chaos import changed_releases
 from tests.chaos.gates import HaltingInstallation, Moment
 from tests.chaos.pictures import picture
 from tests.chaos.test_killed_agent import answers, broker_pid
@@ -32,7 +33,9 @@ AGENT, SERVER, JOB = "agent", "server", "job"
 
 BIRTHS = {"create": "create", "retried creation": "create", "creation called off": "create"}
 """Flows that begin a life, and the kind of the operation that is walked."""
-FLOWS = BIRTHS | {"restart": "restart", "delete": "delete"}
+BETWEEN = ("restart", "upgrade")
+"""Flows in the middle of a life."""
+FLOWS = BIRTHS | {flow: flow for flow in (*BETWEEN, "delete")}
 
 
 class _Steps:
@@ -67,7 +70,7 @@ class Case:
 
 @dataclass
 class Life:
-    """An instance and where it is struck: at its birth, at its restart, at its removal."""
+    """An instance and where it is struck: at its birth, in the middle, at its removal."""
 
     birth: str
     cases: dict[str, Case] = field(default_factory=dict)
@@ -128,8 +131,12 @@ def begun(installation: HaltingInstallation, life: Life, flow: str) -> None:
         return
     installation.gate.hold(life.instance)
     path = f"/instances/{life.instance}"
-    asked = ("POST", f"{path}/action", {"restart": {}}) if flow == "restart" else ("DELETE", path)
-    status, answer = installation.request(*asked)
+    if flow == "delete":
+        status, answer = installation.request("DELETE", path)
+    else:
+        action = {"restart": {}} if flow == "restart" else {
+            "upgrade_agent": {"release": _another_release(installation)}}
+        status, answer = installation.request("POST", f"{path}/action", action)
     assert status == 202, answer
 
 
@@ -146,6 +153,13 @@ def _fail_and_retry(installation: HaltingInstallation, instance: str) -> None:
     gate.go(instance)
     status, answer = installation.request("POST", f"/operations/{operation['id']}", {"retry": {}})
     assert status == 202, answer
+
+
+def _another_release(installation: HaltingInstallation) -> str:
+    """The same agent under another hash: nothing else of it is to show in a picture."""
+    with ground.directory() as scratch:
+        return changed_releases.add(installation, lambda package: changed_releases.at_start(package, "# another"),
+                                    scratch)
 
 
 def operations(installation: HaltingInstallation, instance: str) -> list[sqlite3.Row]:
@@ -188,7 +202,7 @@ class Walk:
         """One life through each flow: who is there at each moment, and what the end is."""
         for birth in [flow for flow in BIRTHS if flow in flows and flow != "creation called off"]:
             life = Life(birth)
-            for flow in [birth, *(each for each in ("restart", "delete") if each in flows)]:
+            for flow in [birth, *(each for each in (*BETWEEN, "delete") if each in flows)]:
                 begun(self.installation, life, flow)
                 for moment in moments(FLOWS[flow]):
                     here = self.installation.gate.next(life.instance, moment.kind)
@@ -229,11 +243,10 @@ class Walk:
             self._round(lives[first:first + width])
 
     def _round(self, lives: Sequence[Life]) -> None:
-        for stage in (lambda life: life.birth, lambda _: "restart", lambda _: "delete"):
-            alive = [life for life in lives if not life.instance or life.instance in self._living]
-            if stage(lives[0]) != "restart" or any(life.case("restart") for life in alive):
-                self._stage([(life, stage(life)) for life in alive if stage(life) != "restart"
-                             or life.case("restart")])
+        for stage in ("", *BETWEEN, "delete"):
+            alive = [(life, stage or life.birth) for life in lives
+                     if not life.instance or life.instance in self._living]
+            self._stage([(life, flow) for life, flow in alive if flow not in BETWEEN or life.case(flow)])
         ledger.balanced(self.installation.state, set(), PATIENCE)
 
     def _stage(self, doing: Sequence[tuple[Life, str]]) -> None:
@@ -345,7 +358,7 @@ def _kill_and_bury(pid: int) -> None:
 def _lives(cases: Sequence[Case]) -> list[Life]:
     """As few lives as have room for all cases, each at most one of a stage."""
     lives = [Life(case.flow, {case.flow: case}) for case in cases if case.flow in BIRTHS]
-    for flow in ("restart", "delete"):
+    for flow in (*BETWEEN, "delete"):
         room = iter([life for life in lives if life.birth != "creation called off"])
         for case in (case for case in cases if case.flow == flow):
             life = next(room, None)
