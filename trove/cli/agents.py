@@ -15,6 +15,7 @@ from trove.standalone.state import State, default_root
 
 from . import progress, waiting
 from .instances import Patience
+from .output import Output
 from .rest import Client, Json
 from .session import Session, command, instance_names
 
@@ -60,19 +61,29 @@ def upgrade(
         raise typer.BadParameter("Name instances, or give --all.")
     wanted = None if release is None else _release(release)
     chosen = _behind_all(session.client, wanted) if every else [session.find(name) for name in names or ()]
+    done = roll_out(session.client, session.output, chosen, wanted, batch, timeout)
+    session.output.document({"upgraded": done, "failed": [], "left": []})
+    session.output.say(f"{len(done)} agents were upgraded." if chosen else "No agent is behind.")
+
+
+def roll_out(client: Client, printed: Output, chosen: Sequence[Json], release: str | None, batch: int,
+             patience: float) -> list[Json]:
+    """Upgrades the agents of the instances ``chosen``, ``batch`` at the same time; what came of each.
+
+    Raises Invalid after the first batch with a failure, and DeadlinePassed; ``printed`` keeps what was done by then.
+    """
     done: list[Json] = []
     failed: list[Json] = []
     for first in range(0, len(chosen), batch):
-        for ended in _upgrade(session.client, chosen[first:first + batch], wanted, timeout):
+        for ended in _upgrade(client, chosen[first:first + batch], release, patience):
             (failed if ended["error"] else done).append(ended)
         if failed:
             break
     left = [each["name"] for each in chosen[len(done) + len(failed):]]
-    session.output.keep(upgraded=done, failed=failed, left=left)
+    printed.keep(upgraded=done, failed=failed, left=left)
     if failed:
         raise _stopped(done, failed, left)
-    session.output.document({"upgraded": done, "failed": failed, "left": left})
-    session.output.say(f"{len(done)} agents were upgraded." if chosen else "No agent is behind.")
+    return done
 
 
 @dataclass
