@@ -63,7 +63,7 @@ def _meant(client: Client, where: str) -> tuple[str | None, list[Json]]:
     try:
         host = client.get(f"/mgmt/hosts/{part(where)}")["host"]
     except NotFound:
-        instance = find(client, where)
+        instance = find(client, find(client, where)["id"])  # a list does not tell the host
         return (instance.get("server") or {}).get("host"), [instance]
     return host["name"], [find(client, instance_id) for instance_id in host["instances"]]
 
