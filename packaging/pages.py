@@ -118,7 +118,7 @@ def agent() -> str:
     """The commands of the agent and of the one file that it comes in."""
     return "\n".join((
         "# trove-guestagent", "", f"From `troveguest/cli.py` and `trove/releases/onefile.py`. {_WRITTEN}", "",
-        "The program of an instance is `instances/ID/current/bin/trove-guestagent`; where it is installed, it is",
+        "The program of an instance is `instances/ID/links/current/bin/trove-guestagent`; installed, it is",
         "on the `PATH`. Exit codes: 0; 1 when something failed, or was found to have; 64 for a command that there is",
         "not; 78 for a configuration that cannot be used.", "",
         *(f"    {line}".rstrip() for line in program.USAGE.splitlines()), "",

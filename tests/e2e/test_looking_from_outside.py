@@ -28,7 +28,7 @@ def instance(installed: Installation) -> Iterator[str]:
 
 def agent(installed: Installation, instance: str, *words: str) -> str:
     home = installed.home(instance)
-    return installed.run([str(home / "current" / "bin" / "trove-guestagent"), *words,
+    return installed.run([str(home / "links" / "current" / "bin" / "trove-guestagent"), *words,
                           "--config-dir", str(home / "config")], check=False)
 
 
@@ -65,8 +65,8 @@ def test_a_login_that_the_broker_does_not_know_is_found(installed: Installation,
         lines = file.read_text().splitlines()
         (copy / file.name).write_text("\n".join(
             "password = wrong" if line.startswith("password") else line for line in lines))
-    said = installed.run([str(home / "current" / "bin" / "trove-guestagent"), "doctor", "--json", "--config-dir",
-                          str(copy)], check=False)
+    program = home / "links" / "current" / "bin" / "trove-guestagent"
+    said = installed.run([str(program), "doctor", "--json", "--config-dir", str(copy)], check=False)
     broker, = [each for each in json.loads(said)["findings"] if each["check"].endswith(" broker")]
     assert broker["level"] == "failed" and "does not let the agent in" in broker["sentence"]
 

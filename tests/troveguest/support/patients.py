@@ -45,7 +45,7 @@ from_guest = {from_guest}
 
 def make(top: Path, password: str = "hunter2") -> Layout:
     layout = Layout(top / "instances" / ID)
-    for path in (layout.config, layout.state, layout.run, layout.data, layout.orders, layout.jobs,
+    for path in (layout.config, layout.state, layout.run, layout.data, layout.orders, layout.jobs, layout.links,
                  *(layout.log / name for name in LOGGED)):
         path.mkdir(parents=True, exist_ok=True)
     for path in (layout.config, layout.state):
