@@ -1,12 +1,15 @@
 """The network of a host is cut in the middle of long work there: it goes on afterwards, or says why it does not."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.awaiting import until
+from tests.chaos import changed_releases as changed
 from tests.chaos.gates import HaltingInstallation, Moment, halting_installation
 from tests.hosts import kinds
 from tests.hosts.fleet import Fleet, settings
@@ -94,6 +97,7 @@ def test_work_under_way_goes_on_when_the_host_is_back(people: Fleet, host: Host)
         assert host.left_of(instance) == {}
 
 
+@pytest.mark.long
 def test_the_root_command_ends_by_itself_when_its_connection_is_cut(people: Fleet, host: Host) -> None:
     gate = gated(people).gate
     instance = people.create("midway")
@@ -109,6 +113,7 @@ def test_the_root_command_ends_by_itself_when_its_connection_is_cut(people: Flee
     assert host.left_of(instance) == {}
 
 
+@pytest.mark.long
 def test_what_happened_meanwhile_is_seen_afterwards(people: Fleet, host: Host) -> None:
     """The server dies, and its agent brings it back, while nobody hears of it; an order to it waits."""
     instance = people.create("silent")
@@ -126,3 +131,69 @@ def test_what_happened_meanwhile_is_seen_afterwards(people: Fleet, host: Host) -
     people.installed.delete(instance)
     people.installed.gone(instance)
     assert host.left_of(instance) == {}
+
+
+def begin_upgrade(people: Fleet, instance: str, scratch: Path) -> str:
+    """To a release that takes a while until it reports; held before it is brought to the host. Its hash."""
+    release = changed.add(people.installed, lambda package: changed.at_start(package, "__import__('time').sleep(2)"),
+                          scratch)
+    gate = gated(people).gate
+    gate.hold(instance)
+    status, answer = people.installed.request("POST", f"/instances/{instance}/action",
+                                              {"upgrade_agent": {"release": release}})
+    assert status == 202, answer
+    gate.reach(instance, Moment("upgrade", "deliver", "before"))
+    return release
+
+
+def await_trial(host: Host, instance: str) -> None:
+    until(lambda: host.find("trial", f"/var/lib/troveguest/instances/{instance}"), 120, "the release is tried",
+          every=0.02)
+
+
+def agent_of(people: Fleet, instance: str) -> dict[str, Any]:
+    rows = json.loads(people.installed.trovectl("agent", "list", "--json"))["agents"]
+    return next(row for row in rows if row["instance_id"] == instance)
+
+
+@pytest.fixture
+def served(people: Fleet, host: Host) -> Iterator[str]:
+    """An instance whose server is the same process afterwards, and serves."""
+    instance = people.create("served")
+    gated(people).gate.free(instance)
+    shown = people.installed.healthy(instance)
+    server = host.run("pgrep", "-x", "mariadbd")
+    yield instance
+    people.installed.healthy(instance)
+    assert host.run("pgrep", "-x", "mariadbd") == server
+    assert people.sql(shown, "SELECT DATABASE()") == ["shop"]
+    people.installed.delete(instance)
+    people.installed.gone(instance)
+    assert host.left_of(instance) == {}
+
+
+def test_an_upgrade_goes_on_when_the_host_is_back(people: Fleet, host: Host, served: str, tmp_path: Path) -> None:
+    release = begin_upgrade(people, served, tmp_path)
+    with cut(people, host):
+        gated(people).gate.free(served)
+        says_that_the_host_is_away(people, served)
+    await_trial(host, served)
+    with cut(people, host):
+        host.run("sleep", "5")  # it is up by now, and reaches nobody
+    until(lambda: operation(people, served)["state"] != "running", 120, "the upgrade has ended")
+    assert (operation(people, served)["state"], agent_of(people, served)["release"]) == ("done", release)
+
+
+@pytest.mark.long
+def test_an_upgrade_whose_report_does_not_come_through_is_rolled_back(people: Fleet, host: Host, served: str,
+                                                                      tmp_path: Path) -> None:
+    before = agent_of(people, served)["release"]
+    begin_upgrade(people, served, tmp_path)
+    gated(people).gate.free(served)
+    await_trial(host, served)
+    with cut(people, host):
+        until(lambda: host.find("failed", f"/var/lib/troveguest/instances/{served}"), 120, "it is rolled back")
+    until(lambda: operation(people, served)["state"] != "running", 120, "the upgrade has ended")
+    ended = operation(people, served)
+    assert ended["state"] == "failed" and "did not report" in ended["last_error"]["message"], ended
+    assert agent_of(people, served)["release"] == before
