@@ -202,7 +202,8 @@ def address(instance: dict[str, Any]) -> str:
 
 
 def port(instance: dict[str, Any]) -> int:
-    return int(instance["addresses"][0]["port"])
+    """Control planes of the first releases do not say it: it was the engine's own."""
+    return int(instance["addresses"][0].get("port", 3306))
 
 
 def uptime_start(instance: dict[str, Any], user: str, password: str) -> float:

@@ -157,22 +157,32 @@ def test_a_death_in_the_middle_changes_nothing_of_the_end(made: Installation, su
     subject.is_undisturbed(writer)
 
 
+@pytest.fixture
+def twenty(tmp_path: Path) -> Iterator[Installation]:
+    """An installation that lets a project have so many."""
+    with ground.directory() as directory:
+        state = directory / "state"
+        state.mkdir(mode=0o711)
+        (state / "trove.conf").write_text("[DEFAULT]\nmax_instances_per_tenant = 20\n")
+        with installation(state) as up:
+            yield up
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_twenty_agents_in_batches_of_five(tmp_path: Path) -> None:
+def test_twenty_agents_in_batches_of_five(twenty: Installation, tmp_path: Path) -> None:
     """A client writes to every database: no statement fails, and no server is another process afterwards."""
-    with ground.directory() as directory, installation(directory / "state") as made:
-        instances = [made.create(f"written {number}") for number in range(20)]
-        shown = [made.healthy(instance, 600) for instance in instances]
-        servers = [made.service_pid(instance, "database") for instance in instances]
-        release = changed.add(made, changed.versioned("9.9"), tmp_path)
-        with contextlib.ExitStack() as writing:
-            writers = [writing.enter_context(Writer(each)) for each in shown]
-            began = time.monotonic()
-            said = made.trovectl("agent", "upgrade", "--all", "--batch", "5", "--release", release, timeout=900)
-            seconds = time.monotonic() - began
-        assert "20 agents were upgraded." in said
-        assert [writer.failed for writer in writers] == [[]] * 20
-        assert [made.service_pid(instance, "database") for instance in instances] == servers
-        assert {row["release"] for row in json.loads(made.trovectl("agent", "list", "--json"))["agents"]} == {release}
-        print(f"20 agents in {seconds:.1f} s; {sum(writer.written for writer in writers)} statements, none failed")
+    instances = [twenty.create(f"written {number}") for number in range(20)]
+    shown = [twenty.healthy(instance, 600) for instance in instances]
+    servers = [twenty.service_pid(instance, "database") for instance in instances]
+    release = changed.add(twenty, changed.versioned("9.9"), tmp_path)
+    with contextlib.ExitStack() as writing:
+        writers = [writing.enter_context(Writer(each)) for each in shown]
+        began = time.monotonic()
+        said = twenty.trovectl("agent", "upgrade", "--all", "--batch", "5", "--release", release, timeout=900)
+        seconds = time.monotonic() - began
+    print(f"20 agents in {seconds:.1f} s; {sum(writer.written for writer in writers)} statements")
+    assert "20 agents were upgraded." in said
+    assert [writer.failed for writer in writers] == [[]] * 20
+    assert [twenty.service_pid(instance, "database") for instance in instances] == servers
+    assert {row["release"] for row in json.loads(twenty.trovectl("agent", "list", "--json"))["agents"]} == {release}

@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from tests.installation import address
+from tests.installation import address, port
 
 PAUSE = 0.02
 """Seconds between two statements."""
@@ -23,7 +23,7 @@ class Writer:
         self._options.flush()
         self._client = subprocess.Popen(
             ["mariadb", f"--defaults-file={self._options.name}", "--skip-reconnect", "--batch", "--unbuffered",
-             "--skip-column-names", f"--host={address(shown)}", "--port=3306", "shop"],
+             "--skip-column-names", f"--host={address(shown)}", f"--port={port(shown)}", "shop"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write)
