@@ -172,6 +172,7 @@ def served(people: Fleet, host: Host) -> Iterator[str]:
     assert host.left_of(instance) == {}
 
 
+@pytest.mark.long
 def test_an_upgrade_goes_on_when_the_host_is_back(people: Fleet, host: Host, served: str, tmp_path: Path) -> None:
     release = begin_upgrade(people, served, tmp_path)
     with cut(people, host):
