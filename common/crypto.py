@@ -5,7 +5,6 @@ libsodium is called through PyNaCl's ``_sodium``: ``nacl.bindings`` would bring 
 """
 
 import binascii
-import hashlib
 import hmac
 import os
 
@@ -51,10 +50,6 @@ class Key:
     def text(self) -> Secret:
         """The key in base64."""
         return Secret(to_base64(self._bytes))
-
-    def fingerprint(self) -> str:
-        """Twelve hex digits by which two people can compare keys without showing them."""
-        return hashlib.blake2b(self._bytes, digest_size=6, person=b"trove-key").hexdigest()
 
     def seal(self, plain: bytes) -> bytes:
         """Nonce and ciphertext; 40 bytes longer than ``plain``, and different every time."""

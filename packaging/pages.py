@@ -31,7 +31,7 @@ from trove.domain.events import MEANINGS  # noqa: E402
 from trove.metrics import declared  # noqa: E402
 from trove.releases import onefile  # noqa: E402
 from troveguest import cli as program  # noqa: E402
-from troveguest import config as guest  # noqa: E402
+from troveguest import oslo_options as guest  # noqa: E402
 
 DIRECTORY = CHECKOUT / "docs" / "reference"
 _WRITTEN = "Written by `packaging/pages.py`; a test fails when it is not what the code says."

@@ -23,7 +23,6 @@ usage: trove-guestagent COMMAND
                    serve one instance until SIGTERM
   check [--config-file FILE]… [--config-dir DIRECTORY]…
                    say what is wrong with the configuration
-  config-sample    print every option with its help and its default
   preflight        say whether this machine can carry an instance; reads a description of its place (JSON) from
                    standard input, answers in JSON
   place            make or repair a place; likewise
@@ -79,13 +78,6 @@ def check(arguments: Sequence[str]) -> int:
     except TroveError as error:
         return _complain(error.sentence(), CONFIGURATION_FAULT)
     return _complain("\n".join(unknown), CONFIGURATION_FAULT) if unknown else 0
-
-
-def config_sample(arguments: Sequence[str]) -> int:
-    from . import config, options
-
-    sys.stdout.write(options.sample(config.Options))
-    return 0
 
 
 def version(arguments: Sequence[str]) -> int:
@@ -148,7 +140,7 @@ def _complain(sentence: str, code: int) -> int:
 _ELSEWHERE = {"place": ("preflight", "place", "grow", "unplace"), "machine": ("restore", "uninstall"),
               "support": ("doctor", "journal", "support-bundle")}
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "run": run, "check": check, "config-sample": config_sample,
+    "run": run, "check": check,
     **{command: partial(_elsewhere, module, command) for module, names in _ELSEWHERE.items() for command in names},
     "selftest": selftest, "version": version, "help": usage, "--help": usage, "-h": usage,
 }

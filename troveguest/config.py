@@ -5,7 +5,7 @@ Every option is about one instance on one machine. ``trove-guestagent place`` wr
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -72,10 +72,3 @@ class Options(Struct, frozen=True, kw_only=True):
 def load(files: Sequence[Path], directories: Sequence[Path]) -> tuple[Options, list[str]]:
     """The options, and a sentence for each entry in the files that nothing knows. Raises Invalid."""
     return options.read(Options, options.configuration_files(files, directories))
-
-
-def list_opts() -> list[tuple[str, list[Any]]]:
-    """Sections and their ``oslo_config.cfg.Opt`` objects: the ``oslo.config.opts`` entry point."""
-    from . import oslo_options
-
-    return oslo_options.export(Options)

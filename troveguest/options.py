@@ -9,10 +9,10 @@ A service declares one struct a section and one struct over them; the field ``de
         default: Default
         bus: Bus
 
-Types are string, integer, float, boolean and list of strings, a ``Literal`` of strings for a choice, and ``Secret``
-for a string that must not be shown. ``troveguest.oslo_options`` offers the same declarations as real oslo.config
-options. Where both accept a file they read the same from it; this reader is the stricter: one line a value, no
-references to other options (``$name``), no empty numbers.
+Types are string, integer, float and boolean, a ``Literal`` of strings for a choice, and ``Secret`` for a string that
+must not be shown. ``troveguest.oslo_options`` offers the same declarations as real oslo.config options. Where both
+accept a file they read the same from it; this reader is the stricter: one line a value, no references to other options
+(``$name``), no empty numbers.
 """
 
 import configparser
@@ -50,7 +50,6 @@ class Option(Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
-    pattern: str | None = None
 
     @property
     def secret(self) -> bool:
@@ -62,13 +61,9 @@ class Option(Struct, frozen=True, kw_only=True):
             return f"one of {', '.join(self.choices)}"
         if self.type is bool:
             return "true or false"
-        if self.type is tuple:
-            return "a list, its items separated by commas"
         bounds = [f"at least {_number(self.minimum)}"] if self.minimum is not None else []
         bounds += [f"at most {_number(self.maximum)}"] if self.maximum is not None else []
         noun = {int: "a whole number", float: "a number"}.get(self.type, "a text")
-        if self.pattern:
-            bounds.append(f"matching {self.pattern}")
         return f"{noun} {' and '.join(bounds)}".strip()
 
 
@@ -119,28 +114,6 @@ def read(kind: type[T], files: Sequence[Path]) -> tuple[T, list[str]]:
     return kind(**made), unknown
 
 
-def sample(kind: type[Struct]) -> str:
-    """A commented INI file with every option, its help and its default."""
-    lines: list[str] = []
-    for section, options in declared(kind).items():
-        lines += [f"[{section}]", ""]
-        for option in options.values():
-            note = "required" if option.required else f"{option.expectation()}"
-            lines += [f"# {option.help} ({note})", f"#{option.name} = {written(option)}".rstrip(), ""]
-    return "\n".join(lines)
-
-
-def written(option: Option) -> str:
-    """The default as it would stand in a file; empty for required and secret ones."""
-    if option.required or option.secret:
-        return ""
-    if option.type is bool:
-        return "true" if option.default else "false"
-    if option.type is tuple:
-        return ",".join(option.default)
-    return str(option.default).replace("$", "$$")
-
-
 def _section(field: str) -> str:
     return "DEFAULT" if field == "default" else field
 
@@ -151,13 +124,11 @@ def _options(section: str, struct: type[Struct]) -> Iterator[Option]:
         facts: dict[str, Any] = {"help": ""}
         for meta in metas:
             facts["help"] = meta.description or facts["help"]
-            given = {"minimum": meta.ge, "maximum": meta.le, "pattern": meta.pattern}
+            given = {"minimum": meta.ge, "maximum": meta.le}
             facts.update((key, value) for key, value in given.items() if value is not None)
         if typing.get_origin(plain) is typing.Literal:
             facts["choices"], plain = typing.get_args(plain), str
-        if plain == tuple[str, ...]:
-            plain = tuple
-        if plain not in (str, Secret, int, float, bool, tuple):
+        if plain not in (str, Secret, int, float, bool):
             raise TypeError(f"Option {field.name} in [{section}] is a {plain}, which oslo.config has no equal for")
         default = None if field.required else field.default
         yield Option(section=section, name=field.name, type=plain, declared=field.type, required=field.required,
@@ -260,9 +231,6 @@ def _convert(option: Option, text: str) -> Any:
         if not math.isfinite(number := float(text)):
             raise ValueError("not finite")
         return number
-    if option.type is tuple:
-        inner = text.strip().rstrip(",")
-        return tuple(item.strip() for item in inner.split(",")) if inner else ()
     return Secret(text) if option.secret else text
 
 

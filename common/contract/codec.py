@@ -1,6 +1,6 @@
 """JSON for contract types, with Secret as text. The only place where a Secret is written in clear: callers seal it."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -36,17 +36,4 @@ def decode(data: bytes | str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_conceal)
     except msgspec.DecodeError as error:
-        raise Invalid(f"The message is not a {getattr(kind, '__name__', kind)}: {error}.") from None
-
-
-def to_plain(value: object) -> Any:
-    """Structs to dicts and lists of JSON types; secrets in clear."""
-    return msgspec.to_builtins(value, enc_hook=_reveal)
-
-
-def from_plain(value: object, kind: type[T]) -> T:
-    """The opposite of ``to_plain``. Raises Invalid."""
-    try:
-        return msgspec.convert(value, kind, dec_hook=_conceal)
-    except msgspec.ValidationError as error:
         raise Invalid(f"The message is not a {getattr(kind, '__name__', kind)}: {error}.") from None

@@ -10,7 +10,6 @@ import re
 
 from common.errors import Invalid, Refused
 
-from . import mariadb_charsets as charsets
 from .manifest import Manifest
 
 RESERVED_USERS = frozenset({"os_admin", "root", "mariadb.sys", "mysql", "mysql.sys", "public"})
@@ -70,17 +69,9 @@ def check_password(password: str) -> None:
 
 def check_charset(character_set: str | None, collate: str | None) -> None:
     """Either may be None: the server's default. Raises Invalid for an unknown one, or for two that do not fit."""
-    charset = None if character_set is None else charsets.canonical(character_set)
-    if charset is not None and charset not in charsets.COLLATIONS:
-        raise Invalid(f"MariaDB has no character set {charset!r}.", "Choose utf8mb4, or leave it out.")
-    if collate is None:
-        return
-    collation = charsets.canonical(collate)
-    if charset is None and not charsets.is_known(collation):
-        raise Invalid(f"MariaDB has no collation {_shown(collate)}.", "Choose utf8mb4_general_ci, or leave it out.")
-    if charset is not None and not charsets.belongs(collation, charset):
-        raise Invalid(f"The collation {_shown(collate)} is none of the character set {charset}.",
-                      f"Choose {charset}_bin, or leave the collation out.")
+    from . import mariadb_charsets  # not on instances, where the server itself knows
+
+    mariadb_charsets.check(character_set, collate)
 
 
 def check_not_reserved_database(name: str) -> None:

@@ -6,6 +6,8 @@ A collation's full name is its character set's with one of these endings. Beside
 
 import re
 
+from common.errors import Invalid
+
 _UNICODE = (
     "bin croatian_ci croatian_mysql561_ci czech_ci danish_ci esperanto_ci estonian_ci general_ci general_nopad_ci"
     " german2_ci hungarian_ci icelandic_ci latvian_ci lithuanian_ci myanmar_ci nopad_bin persian_ci polish_ci roman_ci"
@@ -64,3 +66,18 @@ def belongs(collation: str, charset: str) -> bool:
 def is_known(collation: str) -> bool:
     """Whether some character set has this canonical collation."""
     return any(belongs(collation, charset) for charset in COLLATIONS)
+
+
+def check(character_set: str | None, collate: str | None) -> None:
+    """Either may be None: the server's default. Raises Invalid for an unknown one, or for two that do not fit."""
+    charset = None if character_set is None else canonical(character_set)
+    if charset is not None and charset not in COLLATIONS:
+        raise Invalid(f"MariaDB has no character set {charset!r}.", "Choose utf8mb4, or leave it out.")
+    if collate is None:
+        return
+    collation = canonical(collate)
+    if charset is None and not is_known(collation):
+        raise Invalid(f"MariaDB has no collation {collate[:80]!r}.", "Choose utf8mb4_general_ci, or leave it out.")
+    if charset is not None and not belongs(collation, charset):
+        raise Invalid(f"The collation {collate[:80]!r} is none of the character set {charset}.",
+                      f"Choose {charset}_bin, or leave the collation out.")

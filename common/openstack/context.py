@@ -10,8 +10,6 @@ from contextvars import ContextVar
 
 from msgspec import Struct
 
-from common.crypto import random_id
-
 
 class RequestContext(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ids in the notation of Keystone and oslo.context; ``request_id`` is ``req-`` and a UUID."""
@@ -42,9 +40,3 @@ def bind(context: RequestContext) -> Iterator[RequestContext]:
         yield context
     finally:
         _current.reset(token)
-
-
-def new_request_id() -> str:
-    """``req-`` and a random UUID, as oslo.context makes them."""
-    digits = random_id()
-    return f"req-{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

@@ -47,8 +47,3 @@ def test_a_newer_peers_fields_are_passed_over():
 def test_no_field_could_hold_a_credential():
     fields = RequestContext.__struct_fields__
     assert not {field for field in fields if re.search("token|secret|password|catalog", field)}
-
-
-def test_request_ids_look_like_openstacks():
-    pattern = r"req-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}"
-    assert all(re.fullmatch(pattern, context.new_request_id()) for _ in range(100))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.server
 def break_off(bus):
     """Ends the TCP connection under the bus."""
     bus.run(lambda channel: channel.connection.sock.shutdown(socket.SHUT_RDWR))
-    assert bus.wait_disconnected(PATIENCE)
+    awaiting.until(lambda: not bus.connected, PATIENCE, "the connection is gone")
 
 
 @pytest.mark.parametrize("side", ["bus", "guest_bus"])
@@ -239,8 +239,8 @@ def test_everything_comes_back_after_the_broker_restarted(peers, broker):
     peers.serve()
     assert peers.proxy.is_root_enabled() is True
     broker.stop()
-    assert peers.bus.wait_disconnected(PATIENCE)
-    assert peers.guest_bus.wait_disconnected(PATIENCE)
+    awaiting.until(lambda: not peers.bus.connected, PATIENCE, "the connection is gone")
+    awaiting.until(lambda: not peers.guest_bus.connected, PATIENCE, "the connection is gone")
     with pytest.raises(Unreachable):
         peers.proxy.is_root_enabled(deadline=0.1)
     broker.start()

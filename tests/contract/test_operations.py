@@ -6,6 +6,7 @@ import pytest
 
 from common.contract import types as t
 from common.errors import Busy, Unreachable
+from tests import awaiting
 from trove.bus import names
 
 from .conftest import PATIENCE
@@ -75,7 +76,7 @@ def test_an_order_that_was_not_journalled_comes_again(peers):
     peers.proxy.restart(operation_id="restart.4", patience=0.0)
     assert entered.wait(PATIENCE)
     peers.guest_bus.run(lambda channel: channel.connection.sock.shutdown(2))
-    assert peers.guest_bus.wait_disconnected(PATIENCE)
+    awaiting.until(lambda: not peers.guest_bus.connected, PATIENCE, "the connection is gone")
     proceed.set()
     assert again.wait(PATIENCE)
     assert {request.operation_id for request in peers.requests} == {"restart.4"}

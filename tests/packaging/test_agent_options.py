@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg
 
-from troveguest import config, options
+from troveguest import config, options, oslo_options
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SAMPLE = CHECKOUT / "docs" / "reference" / "troveguest.conf.sample"
@@ -74,7 +74,7 @@ def test_the_validator_knows_every_option(tmp_path: Path, installed: dict[str, s
 def test_both_readers_read_the_same(tmp_path: Path) -> None:
     (tmp_path / "agent.conf").write_text(COMPLETE)
     conf = cfg.ConfigOpts()
-    for section, opts in config.list_opts():
+    for section, opts in oslo_options.list_opts():
         conf.register_opts(opts, group=None if section == "DEFAULT" else section)
     conf(["--config-dir", str(tmp_path)], project="test", default_config_files=[], default_config_dirs=[])
     ours, unknown = config.load([], [tmp_path])

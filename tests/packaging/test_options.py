@@ -11,14 +11,13 @@ from msgspec import Meta, Struct
 
 from common.errors import Invalid
 from common.secret import Secret
-from troveguest import options
+from troveguest import options, oslo_options
 
 
 class Default(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="What it is called.")]
     debug: Annotated[bool, Meta(description="Says more.")] = False
     interval: Annotated[float, Meta(description="Seconds between reports.", ge=0.5)] = 30.0
-    tags: Annotated[tuple[str, ...], Meta(description="Words.")] = ("a", "b")
     mode: Annotated[Literal["fast", "safe"], Meta(description="How.")] = "safe"
 
 
@@ -51,14 +50,13 @@ def test_every_type_is_read(tmp_path: Path) -> None:
 name = "two words"
 debug = YES
 interval: 2.5
-tags = x, y ,z,
 mode = fast
 
 [bus]
 port = 5672
 password = a$$b
 """))
-    assert found.default == Default(name="two words", debug=True, interval=2.5, tags=("x", "y", "z"), mode="fast")
+    assert found.default == Default(name="two words", debug=True, interval=2.5, mode="fast")
     assert found.bus.port == 5672
     assert found.bus.password.reveal() == "a$b"
 
@@ -140,7 +138,7 @@ def test_a_type_that_oslo_config_lacks_is_refused_at_declaration() -> None:
 
 
 def test_the_sample_has_every_option_and_reads_as_the_defaults(tmp_path: Path) -> None:
-    text = options.sample(Options)
+    text = oslo_options.sample(Options)
     switched_on = "\n".join(line[1:] if line.startswith("#") and not line.startswith("# ") else line
                             for line in text.splitlines()).replace("name =", "name = n")
     assert _read(_file(tmp_path, switched_on)) == Options(default=Default(name="n"), bus=Bus())
@@ -154,7 +152,7 @@ WORDS = st.one_of(
     st.integers().map(str), st.floats().map(str),
 )
 LINES = st.one_of(
-    st.tuples(st.sampled_from(["name", "debug", "interval", "tags", "mode", "port", "password", "other"]),
+    st.tuples(st.sampled_from(["name", "debug", "interval", "mode", "port", "password", "other"]),
               st.sampled_from(["=", " = ", ":", " : "]), WORDS).map("".join),
     st.sampled_from(["[DEFAULT]", "[bus]", "[BUS]", "[default]", "[other]", "", "# x", ";x", "  y",
                      "[bus] x", "[]", "word", "= x"]),
@@ -175,7 +173,7 @@ def test_oslo_config_reads_the_same_from_every_file_that_is_accepted(
     assert _theirs(directory) == _plain(ours)
 
 
-@given(text=WORDS, option=st.sampled_from(["debug", "interval", "tags", "mode", "port", "password"]))
+@given(text=WORDS, option=st.sampled_from(["debug", "interval", "mode", "port", "password"]))
 def test_oslo_config_accepts_each_value_that_is_accepted_here(
         text: str, option: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.importorskip("oslo_config")
@@ -191,13 +189,11 @@ def test_oslo_config_accepts_each_value_that_is_accepted_here(
 
 def _plain(found: Options) -> dict[str, object]:
     plain = {**msgspec.structs.asdict(found.default), **msgspec.structs.asdict(found.bus)}
-    return {**plain, "tags": list(found.default.tags), "password": found.bus.password.reveal()}
+    return {**plain, "password": found.bus.password.reveal()}
 
 
 def _theirs(directory: Path) -> dict[str, object]:
     from oslo_config import cfg
-
-    from troveguest import oslo_options
 
     conf = cfg.ConfigOpts()
     for section, opts in oslo_options.export(Options):

@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import Invalid
 from trove import config
-from troveguest import config as guest_config
+from troveguest import oslo_options
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +18,7 @@ def names(sections: list) -> set[tuple[str, str]]:
 
 
 def test_no_option_belongs_to_both_sides() -> None:
-    control, guest = names(config.list_opts()), names(guest_config.list_opts())
+    control, guest = names(config.list_opts()), names(oslo_options.list_opts())
     assert control and guest
     assert control & guest == set()
 

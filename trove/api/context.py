@@ -1,5 +1,6 @@
 """Who asks, for which project, under which request id."""
 
+import uuid
 from dataclasses import dataclass
 
 import falcon
@@ -29,6 +30,11 @@ class Caller:
     def for_logs(self) -> context.RequestContext:
         return context.RequestContext(request_id=self.request_id, user_id=self.user_id, project_id=self.project_id,
                                       roles=tuple(sorted(self.roles)), is_admin=self.is_admin)
+
+
+def new_request_id() -> str:
+    """``req-`` and a random UUID, as oslo.context makes them."""
+    return f"req-{uuid.uuid4()}"
 
 
 def of(req: falcon.Request) -> Caller:

@@ -36,7 +36,7 @@ class Around:
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         req.context.began = time.perf_counter()
-        req.context.request_id = _given_id(req) or requests.new_request_id()
+        req.context.request_id = _given_id(req) or context.new_request_id()
         req.context.bound = contextlib.ExitStack()
         req.context.bound.enter_context(requests.bind(requests.RequestContext(request_id=req.context.request_id)))
         for asked in _VERSION.findall(req.get_header("Accept") or ""):

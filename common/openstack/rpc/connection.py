@@ -122,11 +122,6 @@ class Bus:
             self._state.wait_for(lambda: self._connected or self._stopping, timeout)
             return self._connected
 
-    def wait_disconnected(self, timeout: float) -> bool:
-        """Whether the connection is gone within ``timeout`` seconds."""
-        with self._state:
-            return self._state.wait_for(lambda: not self._connected, timeout)
-
     def on_connect(self, declare: Callable[[Any], None]) -> None:
         """``declare(channel)`` runs on the bus thread, in order of registration, after every connect, before any
         consumer.

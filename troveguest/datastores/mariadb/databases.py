@@ -30,10 +30,10 @@ class Databases:
         return t.DatabasePage(items=shown, next_marker=shown[-1].name if len(found) > page.limit else None)
 
     def ensure_databases(self, databases: tuple[t.Database, ...]) -> None:
-        """Leaves those that are there as they are. Checks all names before it makes the first."""
+        """Leaves those that are there as they are. Checks all names before it makes the first; the server knows which
+        character sets it has."""
         for database in databases:
             rules.check_database(database.name)
-            rules.check_charset(database.character_set, database.collate)
         self.sql.require_room()
         with self.sql.session() as session:
             there = existing(session)
