@@ -21,6 +21,9 @@ from tests.awaiting import until
 
 REGISTER = Path("/run/trove-test-hosts")
 PREFIX = "trh"
+LET_GO = "grep ^/dev/loop /proc/mounts | while read -r _ at _; do umount -l $at; done\n"
+"""For a shell with mounts of its own: it got copies of the mounts of all volumes on this machine, which would not let
+go of their devices as long as it lives."""
 CGROUPS = Path("/sys/fs/cgroup")
 _NUMBERS = range(1, 255)
 

@@ -167,7 +167,7 @@ class Host:
 
     def _in_root(self, *commands: str, stdin: str = "") -> None:
         inner = shlex.quote(" && ".join(commands))
-        script = f"{self._mount()} && exec chroot {self.directory}/root sh -c {inner}"
+        script = f"{claims.LET_GO}{self._mount()} && exec chroot {self.directory}/root sh -c {inner}"
         _output(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], True, 60, stdin)
 
     def _mount(self) -> str:
@@ -182,7 +182,7 @@ class Host:
             f"if [ -d {claims.CGROUPS}/{each} ]; then mkdir -p {claims.CGROUPS}/{each}/{self.namespace};"
             f" {self._fill(each)} echo $$ > {claims.CGROUPS}/{each}/{self.namespace}/cgroup.procs; fi\n"
             for each in CONTROLLERS)
-        script = f"set -e\n{self._mount()}\n{join}exec {self.command()}\n"
+        script = f"{claims.LET_GO}set -e\n{self._mount()}\n{join}exec {self.command()}\n"
         with (self.directory / "console").open("ab") as console:
             self._launcher = subprocess.Popen(
                 ["unshare", "--mount", "--propagation", "private", "sh", "-c", script], stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,18 @@ def test_what_a_killed_run_left_is_swept_by_the_next() -> None:
     assert any(space.startswith(f"{bridge}-") for space in claims.namespaces())
     with network():
         until(lambda: not any(space.startswith(f"{bridge}-") for space in claims.namespaces()), 5, "nothing is left")
+
+
+def test_volumes_of_others_on_this_machine_are_not_held(ground: Network, tmp_path: Path) -> None:
+    image, at = tmp_path / "image", tmp_path / "at"
+    at.mkdir()
+    subprocess.run(["truncate", "-s", "400M", image], check=True)
+    subprocess.run(["mkfs.xfs", "-q", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, at], check=True)
+    try:
+        with kinds.systemd_host(ground, "beside"):
+            subprocess.run(["umount", at], check=True)
+            until(lambda: not subprocess.run(["losetup", "--associated", image], capture_output=True).stdout, 10,
+                  "the loop device lets go")
+    finally:
+        subprocess.run(["umount", "--quiet", at], check=False)
