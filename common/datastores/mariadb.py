@@ -69,9 +69,9 @@ def check_password(password: str) -> None:
 
 def check_charset(character_set: str | None, collate: str | None) -> None:
     """Either may be None: the server's default. Raises Invalid for an unknown one, or for two that do not fit."""
-    from . import mariadb_charsets  # not on instances, where the server itself knows
+    from . import mariadb_collations  # not on instances, where the server itself knows
 
-    mariadb_charsets.check(character_set, collate)
+    mariadb_collations.check(character_set, collate)
 
 
 def check_not_reserved_database(name: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from common.contract import types as t
 from common.contract.types import ServiceStatus
 from common.datastores import mariadb as rules
-from common.datastores import mariadb_charsets as charsets
+from common.datastores import mariadb_collations as charsets
 from common.errors import Conflict, EngineFailed, Invalid, NotReady, TroveError
 from common.secret import Secret
 from tests.conformance import mariadb

@@ -26,8 +26,9 @@ KIT = "conformance"
 """The agent's package with which ``selftest`` tries it; no release has it."""
 _KIT = {"troveguest": (KIT, "datastores/fake", "host/fake.py"), "common": ("datastores/fake.py",)}
 """What a self-test needs beside the release of any engine."""
-_NEVER = {"troveguest": (KIT, "oslo_options.py"), "common": ("datastores/mariadb_charsets.py",)}
-"""What is for tests, tools and the control plane alone: no release has it."""
+_NEVER = {"troveguest": (KIT, "oslo_options.py"), "common": ("datastores/mariadb_collations.py",)}
+"""What is for tests, tools and the control plane alone: no release has it. The sources may be of another release, so
+each of these names must mean the same in all."""
 _ENGINES_IN = ("datastores", "host")
 """Directories of a package whose modules are there for one engine when they are called by its name."""
 

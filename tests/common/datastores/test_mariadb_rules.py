@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from common.datastores import ENGINES, manifest
 from common.datastores import mariadb as rules
-from common.datastores.mariadb_charsets import COLLATIONS
+from common.datastores.mariadb_collations import COLLATIONS
 from common.errors import Invalid, NotFound, Refused
 
 GOOD_DATABASES = (
