@@ -31,6 +31,7 @@ BYTE_CODE = OUTPUT / "bytecode"
 """Of the checkout and of the tests, whose rewriting by pytest takes seconds: kept, and out of the source folders."""
 MARKERS = {"--fast": "not server and not slow and not long", "": "not long", "--long": ""}
 GUEST_FOLDERS = ("tests/troveguest", "tests/conformance")
+SCENES = ("tests/chaos", "tests/e2e", "tests/hosts")
 TESTS_ALONE = OUTPUT / "path"
 """On the guest suite's import path in place of the checkout: it reaches ``tests`` and none of our packages."""
 OUR_ACCOUNTS = re.compile(r"tr[ea]-[0-9a-f]{12}|trove-test-.*")
@@ -50,12 +51,14 @@ class Suite:
 
 
 def suites() -> tuple[Suite, ...]:
-    """The agent's folders on the wheels; every other folder below ``tests`` on the control plane's environment."""
+    """The agent's folders on the wheels; every other folder below ``tests`` on the control plane's environment, those
+    that mostly wait for whole installations beside the rest."""
     others = sorted({f"tests/{file.relative_to(CHECKOUT / 'tests').parts[0]}"
-                     for file in (CHECKOUT / "tests").glob("*/**/test_*.py")} - set(GUEST_FOLDERS))
+                     for file in (CHECKOUT / "tests").glob("*/**/test_*.py")} - {*GUEST_FOLDERS, *SCENES})
     guest = tuple(folder for folder in GUEST_FOLDERS if any((CHECKOUT / folder).rglob("test_*.py")))
     return (
         Suite("control", CONTROL_PYTHON, tuple(others), ("common", "trove"), workers="auto"),
+        Suite("scenes", CONTROL_PYTHON, SCENES, ("common", "trove")),
         Suite("guest", GUEST_PYTHON, guest, ("common", "troveguest"), ("-o", f"pythonpath={TESTS_ALONE}")),
     )
 

@@ -66,7 +66,9 @@ def test_arguments_are_told_apart(verify: ModuleType, given: list[str], expected
 
 
 def test_a_path_is_run_by_the_suite_that_owns_it(verify: ModuleType) -> None:
-    control, guest = verify.suites()
+    control, scenes, guest = verify.suites()
+    assert verify.chosen(scenes, ["tests/e2e"]) == ["tests/e2e"]
+    assert verify.chosen(control, ["tests/e2e"]) == []
     assert verify.chosen(guest, ["tests/troveguest/host"]) == ["tests/troveguest/host"]
     assert verify.chosen(control, ["tests/troveguest/host"]) == []
     assert verify.chosen(guest, ["tests"]) == list(guest.folders)
