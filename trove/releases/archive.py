@@ -7,9 +7,7 @@ The first lines hash the whole file and refuse a damaged one before anything in 
 import hashlib
 import zipfile
 from pathlib import Path
-from types import ModuleType
 
-import trove
 from common.releases import MANIFEST, verify
 from trove import releases
 
@@ -30,10 +28,12 @@ if hashlib.sha256(whole[:-64]).hexdigest().encode() != whole[-64:]:
     sys.exit(name + " is damaged: it is not as it was built. Copy it here again.")
 del whole
 sys.path[:0] = [name + "/installer", name + "/%(release)s/lib"]
-from trove.releases import onefile
+from %(package)s import onefile
 sys.exit(onefile.main(name, sys.argv[2:]))
 ' "$0" "$@"
 '''
+_PACKAGE = "agent_installer"
+"""What those of this package's modules that travel are called in the file, where there is no control plane."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first moment that a zip archive can tell."""
 _REGULAR = 0o100644 << 16
@@ -45,13 +45,14 @@ def write(release: Path, file: Path, sources: Sources) -> str:
     Its SHA-256 as ``sha256sum`` prints it. Raises Invalid.
     """
     manifest = verify(release)
-    head = _HEAD % {"python": installing.INTERPRETER, "release": installing.RELEASE}
+    head = _HEAD % {"python": installing.INTERPRETER, "release": installing.RELEASE, "package": _PACKAGE}
     aside = file.with_name(f".{file.name}.new")
     try:
         aside.write_bytes(head.encode())
         with zipfile.ZipFile(aside, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for module in (trove, releases, installing, pruning, machine, onefile):
-                _add(archive, f"installer/{_path(module)}", Path(str(module.__file__)))
+            for module in (releases, installing, pruning, machine, onefile):
+                source = Path(str(module.__file__))
+                _add(archive, f"installer/{_PACKAGE}/{source.name}", source)
             for name in sorted((MANIFEST, *manifest.files)):
                 _add(archive, f"{installing.RELEASE}/{name}", release / name)
             for name, source in building.kit(sources).items():
@@ -64,12 +65,6 @@ def write(release: Path, file: Path, sources: Sources) -> str:
     finally:
         aside.unlink(missing_ok=True)
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _path(module: ModuleType) -> str:
-    """Of the module's file, below the directory that its package is in."""
-    name = module.__name__.replace(".", "/")
-    return f"{name}/__init__.py" if hasattr(module, "__path__") else f"{name}.py"
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: Path) -> None:

@@ -1,6 +1,7 @@
 """One file holds a release: started by the system's interpreter alone it verifies, unpacks and byte-compiles itself."""
 
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_it_says_what_it_is(release: Path, file: Path) -> None:
     for words in (["unpack"], ["nonsense"], ["verify", "more"], ["install", "more"]):
         ended = run(file, *words)
         assert (ended.returncode, ended.stderr) == (64, onefile.USAGE)
+
+
+def test_nothing_of_the_control_planes_package_is_in_it(file: Path) -> None:
+    with zipfile.ZipFile(file) as opened:
+        parts = {part.partition(".")[0] for name in opened.namelist() for part in Path(name).parts}
+    assert "onefile" in parts and "troveguest" in parts
+    assert "trove" not in parts
 
 
 @pytest.mark.parametrize("damage", [
