@@ -11,7 +11,7 @@ import typer
 
 from common.errors import DeadlinePassed, Invalid, TroveError, Unreachable
 from trove.releases import installing
-from trove.standalone.state import State, default_root
+from trove.standalone.state import State
 
 from . import progress, waiting
 from .instances import Patience
@@ -49,8 +49,8 @@ def upgrade(
     every: Annotated[bool, typer.Option("--all", help="All agents that are behind the release.")] = False,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="How many at the same time.")] = BATCH,
     release: Annotated[str | None, typer.Option(
-        metavar="DIR|HASH", help="A release: a directory, which goes into the installation of this user or of root, or "
-                                 "the hash of one that is there.", show_default="what new instances get")] = None,
+        metavar="DIR|HASH", help="A release: a directory, which goes into the installation in --state, or the hash of "
+                                 "one that is there.", show_default="what new instances get")] = None,
     timeout: Patience = waiting.PATIENCE,
 ) -> None:
     """Replaces agents by those of a release. The databases go on; it stops after the first batch with a failure.
@@ -59,7 +59,7 @@ def upgrade(
     """
     if bool(names) == every:
         raise typer.BadParameter("Name instances, or give --all.")
-    wanted = None if release is None else _release(release)
+    wanted = None if release is None else _release(release, State(session.state))
     chosen = _behind_all(session.client, wanted) if every else [session.find(name) for name in names or ()]
     done = roll_out(session.client, session.output, chosen, wanted, batch, timeout)
     session.output.document({"upgraded": done, "failed": [], "left": []})
@@ -152,13 +152,13 @@ def _behind_all(client: Client, release: str | None) -> list[Json]:
             for row in client.every("/mgmt/agents", "agents") if row["version"] and row["release"] != wanted]
 
 
-def _release(given: str) -> str:
+def _release(given: str, state: State) -> str:
     """Its hash. Raises Invalid, HostFailed."""
     if _HASH.fullmatch(given):
         return given
     if not Path(given).is_dir():
         raise Invalid(f"{given} is neither the hash of a release nor a directory.", "Build one: trovectl agent build.")
-    return installing.install(Path(given), State(default_root()).releases).name
+    return installing.install(Path(given), state.releases).name
 
 
 def _stopped(done: Sequence[Json], failed: Sequence[Json], left: Sequence[str]) -> Invalid:

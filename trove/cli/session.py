@@ -32,11 +32,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 @dataclass(frozen=True)
 class Session:
-    """What a command works with. ``connect`` finds the API anew, which may have moved."""
+    """What a command works with. ``connect`` finds the API anew, which may have moved; ``state`` is the directory of
+    the installation on this machine, if that is the one that is asked."""
 
     client: rest.Client
     output: output.Output
     connect: Callable[[], rest.Client]
+    state: Path
 
     def find(self, name: str) -> rest.Json:
         """An instance by its id or name. Raises NotFound and Conflict."""
@@ -56,7 +58,7 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Ca
                     where, trust = locate(endpoint, state, cacert)
                     return rest.Client(where, project, trust=trust)
 
-                function(Session(connect(), printed, connect), **own)
+                function(Session(connect(), printed, connect, state.absolute()), **own)
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         signature = inspect.Signature([*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *_COMMON])
