@@ -126,7 +126,12 @@ class Installation:
         return until(_unless_down(look), timeout, f"instance {instance} is healthy")
 
     def gone(self, instance: str, timeout: float = 120) -> None:
-        until(_unless_down(lambda: self.show(instance) is None), timeout, f"instance {instance} is gone")
+        """Waits until REST does not know the instance any more; a failure says how its operations stand."""
+        try:
+            until(_unless_down(lambda: self.show(instance) is None), timeout, f"instance {instance} is gone")
+        except AssertionError as late:
+            known = self.request("GET", f"/instances/{instance}/operations")[1]
+            raise AssertionError(f"{late}\n{json.dumps(known, indent=1)}") from late
 
     def delete(self, instance: str) -> None:
         status, answer = self.request("DELETE", f"/instances/{instance}")
