@@ -141,6 +141,7 @@ class Loop:
         self._facts_until = 0.0
         self._volume: t.FilesystemStats | None = None
         self._root_enabled: bool | None = None
+        self._waiting: tuple[str, ...] = ()
         self._base: Status | None = None
         self._drift = Watch()
         self.seen: Observation | None = None
@@ -170,7 +171,8 @@ class Loop:
         more = (each.sentence for each in drift if each.sentence not in decision.sentence)
         return Observation(
             status=Status.RUNNING if impaired else decision.status, sentence=" ".join((decision.sentence, *more)),
-            volume=self._volume, server_started_at=started_at, root_enabled=self._root_enabled, drift=drift)
+            volume=self._volume, server_started_at=started_at, root_enabled=self._root_enabled, drift=drift,
+            waiting=self._waiting)
 
     def forget_facts(self) -> None:
         """The next turn looks anew at what it otherwise looks at now and then."""
@@ -217,6 +219,7 @@ class Loop:
             self._volume = self._look_at_volume()
             self._root_enabled = self._look_at_root(view)
             self._drift.note(self._look_for_drift(view) if view.wanted.prepared else ())
+            self._waiting = self._look_for_waiting()
 
     def _look_at_volume(self) -> t.FilesystemStats | None:
         try:
@@ -237,6 +240,10 @@ class Loop:
             return self._host.drift()
         except OSError as error:
             return (t.Drift(sentence=f"The place of the instance cannot be looked at: {_sentence(error)}"),)
+
+    def _look_for_waiting(self) -> tuple[str, ...]:
+        engine: Any = self._engine
+        return engine.waiting() if "configuration" in implemented(engine) else ()
 
     def _look_at_root(self, view: View) -> bool | None:
         """None while nobody can tell."""

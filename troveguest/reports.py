@@ -31,13 +31,15 @@ class Observation(Struct, frozen=True, kw_only=True):
     volume: t.FilesystemStats | None = None
     root_enabled: bool | None = None
     drift: tuple[t.Drift, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     def differs(self, other: "Observation | None") -> bool:
         """Whether somebody wants to know at once: not for a few bytes more on the disk or another wording."""
         if other is None:
             return True
-        mine = (self.status, self.server_started_at, self.root_enabled, self.drift)
-        return mine != (other.status, other.server_started_at, other.root_enabled, other.drift)
+        mine, others = ((each.status, each.server_started_at, each.root_enabled, each.drift, each.waiting)
+                        for each in (self, other))
+        return mine != others
 
 
 class Reports:
@@ -65,7 +67,7 @@ class Reports:
         self._drop_when_down(lambda: self._conductor.heartbeat(timeout=SETTLING, heartbeat=t.Heartbeat(
             stamp=self._stamp(), status=seen.status, sentence=seen.sentence, sent_at=time.time(), volume=seen.volume,
             server_started_at=seen.server_started_at, root_enabled=seen.root_enabled,
-            drift=seen.drift)))
+            drift=seen.drift, waiting=seen.waiting)))
 
     def progress(self, operation_id: str, sentence: str, percent: float | None) -> None:
         LOG.info(sentence, operation=operation_id)

@@ -41,7 +41,7 @@ GRACE = 5.0
 _HAND_OVER = signal.SIGUSR1
 """What the agent sends itself when another release is to take its place."""
 
-_ROOT_CALLS = ("enable_root", "disable_root")
+_TELLING_CALLS = ("enable_root", "disable_root", "update_overrides")
 
 
 class Service:
@@ -122,7 +122,7 @@ class Service:
         self._heartbeat.wake()
 
     def _called(self, method: Method) -> None:
-        if method.name in _ROOT_CALLS:
+        if method.name in _TELLING_CALLS:
             self._loop.forget_facts()
             self._turn.wake()
 

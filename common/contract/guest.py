@@ -45,6 +45,20 @@ class Guest(Protocol):
     def get_filesystem_stats(self) -> t.FilesystemStats:
         """Space on the data volume."""
 
+    @call(capability="configuration", since="1.3")
+    def update_overrides(self, overrides: dict[str, str], live: tuple[str, ...], repair: bool) -> None:
+        """Makes ``overrides``, in the server's own spelling, all of the tenant's settings; what is not in it any more
+        goes back to what the server has without them.
+
+        ``live`` are the names, wanted or dropped, that the server can change while it runs: these it does at once, the
+        others at its next start. ``repair``: what somebody else changes of these in the server is undone.
+        Raises EngineFailed for a value that the server does not take: then nothing is changed.
+        """
+
+    @call(capability="configuration", since="1.3")
+    def get_settings(self, names: tuple[str, ...]) -> dict[str, str]:
+        """The values that the server has now, in its own spelling, of those names that it knows."""
+
     @call(capability="databases")
     def list_databases(self, page: t.PageRequest) -> t.DatabasePage:
         """The tenant's databases in name order, without the engine's own."""

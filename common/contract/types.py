@@ -162,9 +162,12 @@ class Drift(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the agent sees now. ``sent_at`` is its clock, seconds since 1970; ``sentence`` is its last turn's."""
+    """What the agent sees now. ``sent_at`` is its clock, seconds since 1970; ``sentence`` is its last turn's.
 
-    SINCE: ClassVar[dict[str, str]] = {"drift": "1.1"}
+    ``waiting`` are the settings of the tenant's that the server gets at its next start.
+    """
+
+    SINCE: ClassVar[dict[str, str]] = {"drift": "1.1", "waiting": "1.3"}
     stamp: Stamp
     status: ServiceStatus
     sentence: str
@@ -173,6 +176,7 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     volume: FilesystemStats | None = None
     root_enabled: bool | None = None
     drift: tuple[Drift, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 class Hello(Struct, frozen=True, kw_only=True):

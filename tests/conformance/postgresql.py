@@ -80,7 +80,8 @@ def free_port() -> int:
 def running() -> Iterator[Subject]:
     """One that serves, and that does not wait for the disk: the kit makes hundreds of databases."""
     for subject in subjects():
-        subject.engine.initialise(asking.prepare(overrides={"fsync": "off"}))
+        subject.overrides = {"fsync": "off"}
+        subject.engine.initialise(asking.prepare(overrides=subject.overrides))
         subject.engine.start(60)
         yield subject
 

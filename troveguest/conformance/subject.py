@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,13 +32,17 @@ class Client(Protocol):
 
 @dataclass
 class Subject:
-    """``remake`` gives a second engine on the same host, as a new agent would have; ``engine`` has all protocols."""
+    """``remake`` gives a second engine on the same host, as a new agent would have; ``engine`` has all protocols.
+
+    ``overrides`` are the settings that it was initialised with, for speed.
+    """
 
     engine: Any
     client: Client
     host: DirectHost
     manifest: Manifest
     remake: Callable[[], Any]
+    overrides: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager

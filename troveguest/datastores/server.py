@@ -10,6 +10,7 @@ from common.errors import Conflict, DeadlinePassed, EngineFailed, NoSpace, Trove
 from ..host import processes
 from ..host.base import Host, ProcessId, Signal
 from .base import EngineContext, Health
+from .overrides import Overrides
 from .room import is_full, no_space
 from .serverlog import ServerLog
 
@@ -32,7 +33,7 @@ class Answer(enum.Enum):
     SILENT = "silent"
 
 
-class Server:
+class Server(Overrides):
     """The engine says what its server is called, how it is knocked at and asked, and how its errors look."""
 
     title: str
@@ -67,6 +68,9 @@ class Server:
         """A server that runs already is only waited for."""
         if not self.is_initialised():
             raise Conflict(f"There is no {self.title} server to start.", "Prepare it first.")
+        self.start_with_settings(self._start, timeout)
+
+    def _start(self, timeout: float) -> None:
         begin = time.monotonic()
         self.log.mark()
         self.host.start_database()

@@ -4,7 +4,7 @@ so that a second engine on the same directory finds it, as a new agent finds a r
 
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,9 +14,13 @@ from common.errors import Conflict, EngineFailed, Exists, NotFound, NotReady, Re
 from common.secret import Secret
 
 from ..base import EngineContext, Health, rewritten
+from ..overrides import Kept, Overrides
 
 _COMMAND = ("/bin/sleep", "infinity")
 _PREPARE = ("/bin/true",)
+
+DEFAULTS = {"max_connections": "100", "buffer_size": "16777216"}
+"""The second needs a restart."""
 
 Key = tuple[str, str]
 """An account: name and host."""
@@ -36,15 +40,17 @@ class World:
     databases: dict[str, t.Database] = field(default_factory=dict)
     accounts: dict[Key, Account] = field(default_factory=dict)
     root_password: Secret | None = None
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 _worlds: dict[Path, World] = {}
 
 
-class FakeEngine:
+class FakeEngine(Overrides):
     name = "fake"
 
     def __init__(self, context: EngineContext) -> None:
+        super().__init__(context.config_dir / "overrides.json")
         self.context = context
         self.world = _worlds.setdefault(context.data_dir, World())
         self._configured = False
@@ -60,6 +66,7 @@ class FakeEngine:
             return
         if self.context.host.run_job(_PREPARE, timeout=60).exit_code:
             raise EngineFailed("The fake engine's preparation failed.")
+        self.keep(Kept(wanted=order.overrides))
         self.world.initialised = True
 
     def configure(self) -> tuple[str, ...]:
@@ -67,11 +74,19 @@ class FakeEngine:
         return ("command",) if changed else ()
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
-        return tuple(map(rewritten, self.configure()))
+        return (*self.tend_settings(serving), *map(rewritten, self.configure()))
 
     def start(self, timeout: float) -> None:
         if not self.world.initialised:
             raise Conflict("There is no server to start.", "Prepare it first.")
+        self.start_with_settings(self._start, timeout)
+
+    def _start(self, timeout: float) -> None:
+        """A running server is left alone; one without a buffer does not start."""
+        if self.context.host.database().process is None:
+            self.world.settings = DEFAULTS | self.kept.wanted
+            if self.world.settings["buffer_size"] == "0":
+                raise EngineFailed("The fake engine does not start without a buffer.")
         self.context.host.start_database()
 
     def stop(self, timeout: float) -> None:
@@ -87,6 +102,21 @@ class FakeEngine:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    # configuration
+
+    def owned(self, name: str) -> str:
+        return "" if name in DEFAULTS else "it is a part of what the instance is made of"
+
+    def settings(self, names: tuple[str, ...]) -> dict[str, str]:
+        known = self._running().settings
+        return {name: known[name] for name in names if name in known}
+
+    def change(self, values: Mapping[str, str | None]) -> None:
+        for name, value in values.items():
+            if value is not None and not value.isdigit():
+                raise EngineFailed(f"The server does not take {name} = {value}.")
+            self._running().settings[name] = DEFAULTS[name] if value is None else value
 
     # databases
 

@@ -14,6 +14,12 @@ _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (unix(7): sun_path is 108 with its NUL)."""
 _OVERRIDE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
+OWNED = frozenset({
+    "basedir", "bind_address", "datadir", "init_file", "lc_messages_dir", "log_error", "pid_file", "plugin_dir",
+    "plugin_load", "plugin_load_add", "port", "secure_file_priv", "skip_grant_tables", "skip_log_error",
+    "skip_name_resolve", "skip_networking", "skip_symbolic_links", "socket", "symbolic_links", "tmpdir", "user"})
+"""What an instance is made of, in the server's spelling: no tenant's."""
+
 DEFAULTS = {
     "character-set-server": "utf8mb4",
     "default-time-zone": "+00:00",
@@ -32,6 +38,7 @@ class Layout:
         self.temporary = context.data_dir / "tmp"
         self.config = context.config_dir / "mariadb.cnf"
         self.overrides = context.config_dir / "overrides.cnf"
+        self.kept = context.config_dir / "overrides.json"
         self.repair = context.config_dir / "repair.sql"
         self.pid = context.run_dir / "mariadb.pid"
         self.log = context.database_log
@@ -61,6 +68,11 @@ def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
     }
 
 
+def ours(memory_mb: int, volume_bytes: int) -> dict[str, str]:
+    """What is so without the tenant."""
+    return {**DEFAULTS, **sized(memory_mb, volume_bytes)}
+
+
 def text(context: EngineContext, volume_bytes: int, repair: bool) -> str:
     """The whole configuration file; with ``repair`` the server runs that file of statements when it starts."""
     place = Layout(context)
@@ -71,12 +83,13 @@ def text(context: EngineContext, volume_bytes: int, repair: bool) -> str:
         "pid-file": place.pid,
         "bind-address": context.address,
         "port": context.port,
+        "secure-file-priv": place.temporary,  # all that statements may read and write beside the tables
         "skip-name-resolve": "ON",
         "skip-symbolic-links": "ON",
         "skip-log-error": "1",  # to its standard streams, whose log is kept short
         **({"init-file": place.repair} if repair else {}),
     }
-    defaults = _section({**DEFAULTS, **sized(context.memory_mb, volume_bytes)})
+    defaults = _section(ours(context.memory_mb, volume_bytes))
     return f"# Written by trove-guestagent, and again at each of its starts.\n{defaults}\n" \
            f"!include {place.overrides}\n\n{_section({name: str(value) for name, value in own.items()})}"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from common.contract import types as t
 
 from ..base import EngineContext, rewritten
+from ..overrides import Kept
 from ..server import LOOK, Answer, Server
 from ..serverlog import ServerLog
 from . import config, programs, readiness, upkeep
@@ -12,13 +13,14 @@ from .accounts import Accounts
 from .databases import Databases
 from .failures import says_full
 from .root import Root
+from .settings import Settings
 from .sql import Sql
 from .upkeep import Upkeep
 
 INITIALISE_TIMEOUT = 300.0
 
 
-class MariaDB(Databases, Accounts, Root, Upkeep, Server):
+class MariaDB(Databases, Accounts, Root, Settings, Upkeep, Server):
     """Makes nothing and touches nothing when it is constructed: a running server is simply found."""
 
     name = "mariadb"
@@ -28,8 +30,8 @@ class MariaDB(Databases, Accounts, Root, Upkeep, Server):
         self.context = context
         self.admin = context.admin
         self._configured: tuple[object, ...] = ()
-        self._overrides = config.overrides_text({})
         self.layout = config.Layout(context)
+        super().__init__(self.layout.kept)
         self.socket = self.layout.socket
         self.log = ServerLog(self.layout.log, r"\[ERROR\]")
         self.sql = Sql(self.layout.socket, context.admin, context.host.stats)
@@ -41,8 +43,7 @@ class MariaDB(Databases, Accounts, Root, Upkeep, Server):
         if self.is_initialised():
             self.configure()
             return
-        self._overrides = config.overrides_text(order.overrides)
-        self.layout.overrides.unlink(missing_ok=True)
+        self.keep(Kept(wanted=order.overrides))
         self.configure()
         self.log.mark()
         command = programs.initialise_command(
@@ -55,21 +56,19 @@ class MariaDB(Databases, Accounts, Root, Upkeep, Server):
             raise self.failure("MariaDB's data directory could not be made.", finished.output)
 
     def configure(self) -> tuple[str, ...]:
-        if self.layout.overrides.exists():
-            self._overrides = self.layout.overrides.read_text()
+        overrides = config.overrides_text(self.kept.wanted)
         text = config.text(self.context, self.host.stats().total, self.shut_out)
         command = programs.server_command(programs.find(self.context.binaries), self.layout.config)
         if self.shut_out:
             self.host.write_for_engine(self.layout.repair, ";\n".join((*upkeep.statements(self.admin), "")))
-        changed = {"The file with the tenant's settings": self.host.write_for_engine(self.layout.overrides,
-                                                                                     self._overrides),
+        changed = {"The file with the tenant's settings": self.host.write_for_engine(self.layout.overrides, overrides),
                    "The server's configuration file": self.host.write_for_engine(self.layout.config, text),
                    "The command that starts the server": self.host.set_command(command)}
-        before, self._configured = self._configured, (text, command)
+        before, self._configured = self._configured, (overrides, text, command)
         return tuple(name for name, other in changed.items() if other) if before == self._configured else ()
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
-        found = self.tend_accounts() if serving else []
+        found = [*self.tend_settings(serving), *(self.tend_accounts() if serving else ())]
         return (*found, *map(rewritten, self.configure()), *self.tend_volume())
 
     def ask(self, where: Path | tuple[str, int], timeout: float) -> Answer:

@@ -52,7 +52,7 @@ def translate(number: int, text: str) -> TroveError:
     if number in _REFUSED:
         return refused()
     kind, sentence = _KNOWN.get(number, (EngineFailed, "The database server refused the order."))
-    return kind(f"{sentence} (MariaDB's error {number}: {text[:300]})")
+    return kind(f"{sentence[:-1]} (MariaDB's error {number}: {text[:300]}).")
 
 
 def says_full(text: str) -> bool:

@@ -24,6 +24,15 @@ DEFAULTS = {
     "jit": "off",  # its code costs each of many small sessions more than their queries
 }
 
+OWNED = frozenset({
+    "archive_cleanup_command", "archive_command", "cluster_name", "config_file", "data_directory",
+    "dynamic_library_path", "dynamic_shared_memory_type", "event_source", "external_pid_file", "hba_file",
+    "ident_file", "listen_addresses",
+    "local_preload_libraries", "log_destination", "logging_collector", "port", "recovery_end_command",
+    "restore_command", "session_preload_libraries", "shared_preload_libraries", "ssl_passphrase_command",
+    "unix_socket_directories", "unix_socket_group", "unix_socket_permissions"})
+"""What an instance is made of, and what would run programs in it: no tenant's."""
+
 HBA = f"""\
 # Written by trove-guestagent. The first line that fits decides; what none fits is refused.
 local all {ROLE} peer map=agent
@@ -40,6 +49,7 @@ class Layout:
         self.data = context.data_dir / "server"
         self.config = context.config_dir / "postgresql.conf"
         self.overrides = context.config_dir / "overrides.conf"
+        self.kept = context.config_dir / "overrides.json"
         self.hba = context.config_dir / "pg_hba.conf"
         self.ident = context.config_dir / "pg_ident.conf"
         self.log = context.database_log

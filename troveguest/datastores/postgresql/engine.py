@@ -5,12 +5,14 @@ from pathlib import Path
 from common.contract import types as t
 
 from ..base import EngineContext, rewritten
+from ..overrides import Kept
 from ..server import LOOK, Answer, Server
 from ..serverlog import ServerLog
 from . import config, programs, wire
 from .accounts import Accounts
 from .databases import Databases
 from .root import Root
+from .settings import Settings
 from .sql import ROLE, Sql
 from .upkeep import Upkeep
 
@@ -23,7 +25,7 @@ _ANYBODY = "trove"
 """Every name that ``pg_hba.conf`` does not refuse is asked for a password, also one that there is not."""
 
 
-class PostgreSQL(Databases, Accounts, Root, Upkeep, Server):
+class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
     """Makes nothing and touches nothing when it is constructed: a running server is simply found."""
 
     name = "postgresql"
@@ -33,8 +35,8 @@ class PostgreSQL(Databases, Accounts, Root, Upkeep, Server):
     def __init__(self, context: EngineContext) -> None:
         self.context = context
         self._configured: tuple[object, ...] = ()
-        self._overrides = config.overrides_text({})
         self.layout = config.Layout(context)
+        super().__init__(self.layout.kept)
         self.socket = self.layout.socket
         self.log = ServerLog(self.layout.log, _ERRORS)
         self.sql = Sql(self.layout.socket, context.version, context.host.stats)
@@ -46,8 +48,7 @@ class PostgreSQL(Databases, Accounts, Root, Upkeep, Server):
         if self.is_initialised():
             self.configure()
             return
-        self._overrides = config.overrides_text(order.overrides)
-        self.layout.overrides.unlink(missing_ok=True)
+        self.keep(Kept(wanted=order.overrides))
         self.configure()
         self.log.mark()
         command = programs.initialise_command(self._programs(), self.context.version, self.layout.data)
@@ -58,22 +59,21 @@ class PostgreSQL(Databases, Accounts, Root, Upkeep, Server):
             raise self.failure("PostgreSQL's data directory could not be made.", finished.output)
 
     def configure(self) -> tuple[str, ...]:
-        if self.layout.overrides.exists():
-            self._overrides = self.layout.overrides.read_text()
+        overrides = config.overrides_text(self.kept.wanted)
         text = config.text(self.context, self.host.stats().total)
         command = programs.server_command(self._programs(), self.layout.data, config.own(self.context))
         ident = config.ident_text(self.context.admin)
         write = self.host.write_for_engine
-        changed = {"The file with the tenant's settings": write(self.layout.overrides, self._overrides),
+        changed = {"The file with the tenant's settings": write(self.layout.overrides, overrides),
                    "The server's configuration file": write(self.layout.config, text),
                    "The file that says who may come in": write(self.layout.hba, config.HBA),
                    "The file that says who the agent is": write(self.layout.ident, ident),
                    "The command that starts the server": self.host.set_command(command)}
-        before, self._configured = self._configured, (text, command, ident)
+        before, self._configured = self._configured, (overrides, text, command, ident)
         return tuple(name for name, other in changed.items() if other) if before == self._configured else ()
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
-        found = self.tend_role() if serving else []
+        found = [*self.tend_settings(serving), *(self.tend_role() if serving else ())]
         return (*found, *map(rewritten, self.configure()), *self.tend_volume())
 
     def start(self, timeout: float) -> None:

@@ -1,0 +1,148 @@
+"""The tenant's settings: at once where the server can, else at its next start, and never against its life."""
+
+from typing import NamedTuple
+
+from common.contract.types import ServiceStatus
+from common.errors import EngineFailed, Invalid
+
+from .asking import refused
+from .subject import Subject
+
+START = 60.0
+
+
+class _Sample(NamedTuple):
+    """Of an engine: a setting that it changes while it runs, with two values and one that it does not take; one that
+    wants a restart; one with which it does not start; and one that is no tenant's."""
+
+    live: str
+    values: tuple[str, str]
+    untaken: str
+    restart: tuple[str, str]
+    deadly: tuple[str, str]
+    owned: str
+
+
+_SAMPLES = {
+    "fake": _Sample("max_connections", ("50", "60"), "many", ("buffer_size", "4096"), ("buffer_size", "0"), "datadir"),
+    "mariadb": _Sample("max_connections", ("77", "99"), "many", ("innodb_log_buffer_size", "4194304"),
+                       ("innodb_page_size", "32768"), "datadir"),
+    "postgresql": _Sample("work_mem", ("8192", "16384"), "1", ("max_connections", "60"),
+                          ("shared_buffers", "1073741823"), "listen_addresses"),
+}
+
+
+def are_changed_while_the_server_runs_and_given_back(subject: Subject) -> None:
+    sample, engine = _SAMPLES[subject.manifest.name], subject.engine
+    process, before = subject.host.database().process, _has(subject, sample.live)
+    for value in sample.values:
+        _set(subject, {sample.live: value}, live=(sample.live,))
+        assert _has(subject, sample.live) == value
+        assert engine.waiting() == ()
+    _set(subject, {}, live=(sample.live,))
+    assert _has(subject, sample.live) == before
+    assert subject.host.database().process == process
+
+
+def wait_for_the_next_start_where_the_server_wants_one(subject: Subject) -> None:
+    sample, engine = _SAMPLES[subject.manifest.name], subject.engine
+    name, value = sample.restart
+    before = _has(subject, name)
+    for wanted, is_so_first, is_so_then in (({name: value}, before, value), ({}, value, before)):
+        _set(subject, wanted)
+        assert (engine.waiting(), _has(subject, name)) == ((name,), is_so_first)
+        assert subject.remake().waiting() == (name,), "a new agent knows it, too"
+        _restart(subject)
+        assert (engine.waiting(), _has(subject, name)) == ((), is_so_then)
+
+
+def wait_no_more_when_they_are_taken_back(subject: Subject) -> None:
+    name, value = _SAMPLES[subject.manifest.name].restart
+    _set(subject, {name: value})
+    _set(subject, {})
+    assert subject.engine.waiting() == ()
+
+
+def outlive_a_restart(subject: Subject) -> None:
+    sample = _SAMPLES[subject.manifest.name]
+    _set(subject, {sample.live: sample.values[0]}, live=(sample.live,))
+    _restart(subject)
+    assert _has(subject, sample.live) == sample.values[0]
+    assert subject.engine.tend(True) == ()
+    _set(subject, {}, live=(sample.live,))
+
+
+def are_refused_where_they_are_no_tenants(subject: Subject) -> None:
+    sample = _SAMPLES[subject.manifest.name]
+    for name in (sample.owned, "", "a b", "x\n[mysqld]\nport", "!include", "include 'x' #", "a = 1; b", "\u00e4"):
+        with refused(Invalid):
+            _set(subject, {sample.live: sample.values[0], name: "1"}, live=(sample.live,))
+    assert _has(subject, sample.live) not in sample.values
+
+
+def are_not_changed_when_one_is_not_taken(subject: Subject) -> None:
+    sample = _SAMPLES[subject.manifest.name]
+    live = (sample.live,)
+    _set(subject, {sample.live: sample.values[0]}, live)
+    with refused(EngineFailed):
+        _set(subject, {sample.live: sample.untaken}, live)
+    assert _has(subject, sample.live) == sample.values[0]
+    _restart(subject)
+    assert _has(subject, sample.live) == sample.values[0]
+    _set(subject, {}, live)
+
+
+def are_rolled_back_when_the_server_does_not_start_with_them(subject: Subject) -> None:
+    sample = _SAMPLES[subject.manifest.name]
+    name, value = sample.deadly
+    before = _has(subject, name)
+    _set(subject, {name: value})
+    subject.engine.stop(START)
+    subject.engine.configure()
+    with refused(EngineFailed):
+        subject.engine.start(START)
+    assert subject.engine.health().status is ServiceStatus.HEALTHY
+    assert _has(subject, name) == before
+    for engine in (subject.engine, subject.remake()):
+        [told] = engine.tend(True)
+        assert name in told.sentence and not told.repaired, told
+    _set(subject, {})
+    assert subject.engine.tend(True) == ()
+
+
+def are_told_of_when_somebody_else_changes_them(subject: Subject) -> None:
+    sample = _SAMPLES[subject.manifest.name]
+    ours, others = sample.values
+    for repair in (False, True):
+        _set(subject, {sample.live: ours}, (sample.live,), repair=repair)
+        _meddle(subject, sample.live, others)
+        [told] = subject.engine.tend(True)
+        assert sample.live in told.sentence and told.repaired is repair, told
+        assert _has(subject, sample.live) == (ours if repair else others)
+    _set(subject, {}, (sample.live,))
+
+
+def _meddle(subject: Subject, name: str, value: str) -> None:
+    """As a tenant's superuser does it."""
+    if subject.manifest.name == "postgresql":
+        with subject.engine.sql.session() as session:
+            session.execute(f"ALTER SYSTEM SET {name} = {value}")
+            session.execute("SELECT pg_reload_conf()")
+        while _has(subject, name) != value:  # the server tells nobody that it has read its files again
+            pass
+    else:
+        subject.engine.change({name: value})
+
+
+def _set(subject: Subject, overrides: dict[str, str], live: tuple[str, ...] = (), *, repair: bool = False) -> None:
+    subject.engine.update_overrides({**subject.overrides, **overrides}, live, repair)
+
+
+def _has(subject: Subject, name: str) -> str:
+    return str(subject.engine.get_settings((name,))[name])
+
+
+def _restart(subject: Subject) -> None:
+    subject.engine.stop(START)
+    subject.engine.configure()
+    subject.engine.start(START)
