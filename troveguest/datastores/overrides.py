@@ -127,8 +127,9 @@ class Overrides:
         assert kept.started is not None
         names = ", ".join(sorted(name for name in {*kept.wanted, *kept.started}
                                  if kept.wanted.get(name) != kept.started.get(name)))
-        reason = EngineFailed(f"The server did not start with {names} as set, so the settings before are in force again."
-                              f" {error.message.rstrip('.')}.", "Change the configuration, or detach it.")
+        reason = EngineFailed(
+            f"The server did not start with {names} as set, so the settings before are in force again."
+            f" {error.message.rstrip('.')}.", "Change the configuration, or detach it.")
         self.keep(structs.replace(kept, wanted=kept.started, fault=reason.message))
         self.configure()
         return reason
