@@ -6,7 +6,7 @@ from common.errors import NotFound
 
 from .manifest import Manifest
 
-ENGINES = ("mariadb", "postgresql", "fake")
+ENGINES = ("mariadb", "postgresql", "redis", "fake")
 
 
 def manifest(engine: str) -> Manifest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Manifest:
     """What both sides know about an engine without asking a server.
 
-    ``programs`` maps those that a machine must have to the Debian package that brings them.
+    ``programs`` maps those that a machine must have to the Debian package that brings them; ``a|b``: one of the two.
     ``capabilities`` are those of ``common.contract.guest`` whose methods the engine has.
     The ``check_*`` functions raise ``common.errors.Invalid`` or ``Refused`` with the rule in the sentence.
     """

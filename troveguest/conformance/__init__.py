@@ -26,9 +26,9 @@ LIFE = _of(life)
 ORDERS = _of(orders)
 """Of the agent rather than of its engine: shown on the one in memory."""
 _NEEDS = (
-    ({"databases"}, databases), ({"users", "databases"}, users), ({"users", "databases", "hosts"}, hosts),
-    ({"users", "databases", "access"}, access), ({"root"}, root), ({"users", "databases", "access"}, names),
-    ({"users", "databases"}, drift), ({"configuration"}, configuration),
+    ({"databases"}, databases), ({"users"}, users), ({"users", "databases", "hosts"}, hosts),
+    ({"users", "databases", "access"}, access), ({"root"}, root), ({"users"}, names), ({"users"}, drift),
+    ({"configuration"}, configuration),
 )  # fmt: skip
 
 

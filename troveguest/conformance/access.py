@@ -1,9 +1,12 @@
 """What an account may do, shown by what a client with its login can do."""
 
+from functools import partial
+
 from common.contract import types as t
 from common.errors import NotFound
 
-from .asking import PASSWORD, granted, make_databases, make_user, refused
+from .asking import PASSWORD, accounts, databases, granted, make_databases, make_user, refused
+from .nasty import NASTY, goes
 from .subject import Subject
 
 BOB = t.UserRef(name="bob")
@@ -50,10 +53,27 @@ def closes_it_to_clients_that_are_in(subject: Subject) -> None:
     assert not subject.client.stays_logged_in("bob", PASSWORD, "a", lambda: subject.engine.revoke_access(BOB, "a"))
 
 
-def throws_out_clients_of_a_deleted_user(subject: Subject) -> None:
-    make_databases(subject, "a")
+def is_made_with_the_account(subject: Subject) -> None:
+    make_databases(subject, "a", "b", "c")
+    make_user(subject, "bob", "a", "b")
+    assert granted(subject, "bob") == ("a", "b")
+    assert subject.client.can_use("bob", PASSWORD, "a")
+    assert not subject.client.can_use("bob", PASSWORD, "c")
+    assert subject.client.sees("bob", PASSWORD) == {"a", "b"}
+
+
+def stays_when_an_account_is_ensured_with_more(subject: Subject) -> None:
+    make_databases(subject, "a", "b")
     make_user(subject, "bob", "a")
-    assert not subject.client.stays_logged_in("bob", PASSWORD, "a", lambda: subject.engine.delete_user(BOB))
+    make_user(subject, "bob", "b")
+    assert granted(subject, "bob") == ("a", "b")
+
+
+def to_what_is_missing_makes_no_account(subject: Subject) -> None:
+    make_databases(subject, "a")
+    with refused(NotFound, naming="nowhere"):
+        make_user(subject, "bob", "a", "nowhere")
+    assert accounts(subject) == []
 
 
 def names_what_is_missing(subject: Subject) -> None:
@@ -75,3 +95,22 @@ def gives_no_right_over_others(subject: Subject) -> None:
     make_user(subject, "bob", "a")
     for name in subject.manifest.reserved_databases - {"information_schema"}:
         assert not subject.client.can_use("bob", PASSWORD, name), name
+
+
+def with_nasty_names_works_or_is_refused(subject: Subject) -> None:
+    make_databases(subject, "canary")
+    make_user(subject, "bob", "canary")
+    for name in NASTY:
+        if not goes(partial(make_databases, subject, name)):
+            assert databases(subject) == ["canary"], name
+            continue
+        assert databases(subject) == sorted(["canary", name]), name
+        make_databases(subject, name)
+        subject.engine.grant_access(t.UserRef(name="bob"), (name,))
+        assert granted(subject, "bob") == tuple(sorted(["canary", name])), name
+        assert subject.client.can_use("bob", PASSWORD, name), name
+        subject.engine.revoke_access(t.UserRef(name="bob"), name)
+        assert not subject.client.can_use("bob", PASSWORD, name), name
+        subject.engine.delete_database(name)
+        assert databases(subject) == ["canary"], name
+    assert granted(subject, "bob") == ("canary",)

@@ -26,6 +26,27 @@ def make_user(subject: Subject, name: str, *databases: str, password: str = PASS
     subject.engine.ensure_users((user,))
 
 
+def make_place(subject: Subject, name: str) -> tuple[str, ...]:
+    """What users are given to work in: a database, where the engine has some."""
+    if "databases" not in subject.manifest.capabilities:
+        return ()
+    make_databases(subject, name)
+    return (name,)
+
+
+def leave(subject: Subject, name: str) -> None:
+    """Makes something that is to last: a database, or where the engine has none, a user."""
+    if not make_place(subject, name):
+        make_user(subject, name)
+
+
+def left(subject: Subject) -> list[str]:
+    """What there is of what ``leave`` makes."""
+    if "databases" in subject.manifest.capabilities:
+        return databases(subject)
+    return [name for name, _ in accounts(subject)]
+
+
 def databases(subject: Subject) -> list[str]:
     return [database.name for database in subject.engine.list_databases(EVERYTHING).items]
 
@@ -65,6 +86,7 @@ def empty(subject: Subject) -> None:
     """Takes away what a behaviour left in a running server."""
     for name, host in accounts(subject):
         subject.engine.delete_user(t.UserRef(name=name, host=host))
-    for name in databases(subject):
-        subject.engine.delete_database(name)
+    if "databases" in subject.manifest.capabilities:
+        for name in databases(subject):
+            subject.engine.delete_database(name)
     subject.engine.disable_root()

@@ -29,6 +29,7 @@ _SAMPLES = {
                        ("innodb_page_size", "32768"), "datadir"),
     "postgresql": _Sample("work_mem", ("8192", "16384"), "1", ("max_connections", "60"),
                           ("shared_buffers", "1073741823"), "listen_addresses"),
+    "redis": _Sample("maxmemory", ("67108864", "33554432"), "many", ("databases", "32"), ("databases", "0"), "aclfile"),
 }
 
 

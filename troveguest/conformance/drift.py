@@ -2,13 +2,12 @@
 
 from common.contract.types import ServiceStatus
 
-from .asking import accounts, databases, make_databases, make_user
+from .asking import accounts, left, make_place, make_user
 from .subject import Subject
 
 
 def finds_nothing_where_nothing_changed(subject: Subject) -> None:
-    make_databases(subject, "kept")
-    make_user(subject, "anna", "kept")
+    make_user(subject, "anna", *make_place(subject, "kept"))
     for _ in range(2):
         assert subject.engine.tend(True) == ()
     assert subject.remake().tend(True) == (), "the first look of a new agent is no news"
@@ -39,8 +38,7 @@ def looks_after_files_while_the_server_is_down(subject: Subject) -> None:
 
 
 def leaves_what_the_tenant_owns_alone(subject: Subject) -> None:
-    make_databases(subject, "kept")
-    make_user(subject, "anna", "kept")
-    before = databases(subject), accounts(subject)
+    make_user(subject, "anna", *make_place(subject, "kept"))
+    before = left(subject), accounts(subject)
     subject.engine.tend(True)
-    assert (databases(subject), accounts(subject)) == before
+    assert (left(subject), accounts(subject)) == before

@@ -7,7 +7,7 @@ from common.contract.types import ServiceStatus
 from common.errors import Conflict, TroveError
 
 from ..datastores.base import implemented
-from .asking import databases, make_databases, prepare, refused
+from .asking import leave, left, prepare, refused
 from .subject import Subject
 
 START = 60.0
@@ -40,14 +40,14 @@ def serves_when_start_returns(subject: Subject) -> None:
     health = subject.engine.health()
     assert health.status is ServiceStatus.HEALTHY, health
     assert health.started_at is not None
-    assert databases(subject) == []
+    assert left(subject) == []
 
 
 def initialises_once(subject: Subject) -> None:
     _serve(subject)
-    make_databases(subject, "kept")
+    leave(subject, "kept")
     subject.engine.initialise(prepare())
-    assert databases(subject) == ["kept"]
+    assert left(subject) == ["kept"]
 
 
 def initialises_wholly_or_not_at_all(subject: Subject) -> None:
@@ -59,8 +59,8 @@ def initialises_wholly_or_not_at_all(subject: Subject) -> None:
             assert not subject.engine.is_initialised()
     subject.engine = subject.remake()
     _serve(subject)
-    make_databases(subject, "works")
-    assert databases(subject) == ["works"]
+    leave(subject, "works")
+    assert left(subject) == ["works"]
 
 
 def starts_a_running_server_by_leaving_it_alone(subject: Subject) -> None:
@@ -73,7 +73,7 @@ def starts_a_running_server_by_leaving_it_alone(subject: Subject) -> None:
 
 def is_adopted_untouched(subject: Subject) -> None:
     _serve(subject)
-    make_databases(subject, "kept")
+    leave(subject, "kept")
     process = subject.host.database().process
     subject.engine.close()
     newcomer = subject.remake()
@@ -81,7 +81,7 @@ def is_adopted_untouched(subject: Subject) -> None:
     assert newcomer.is_initialised()
     assert newcomer.health().status is ServiceStatus.HEALTHY
     subject.engine = newcomer
-    assert databases(subject) == ["kept"]
+    assert left(subject) == ["kept"]
     assert subject.host.database().process == process
 
 
@@ -90,7 +90,7 @@ def goes_on_when_the_engine_lets_go(subject: Subject) -> None:
     subject.engine.close()
     subject.engine.close()
     assert subject.engine.health().status is ServiceStatus.HEALTHY
-    assert databases(subject) == []
+    assert left(subject) == []
 
 
 def stops_twice(subject: Subject) -> None:
@@ -103,25 +103,25 @@ def stops_twice(subject: Subject) -> None:
 
 def keeps_what_it_has_over_a_restart(subject: Subject) -> None:
     _serve(subject)
-    make_databases(subject, "kept")
+    leave(subject, "kept")
     subject.engine.stop(START)
     subject.engine.start(START)
-    assert databases(subject) == ["kept"]
+    assert left(subject) == ["kept"]
 
 
 def says_that_it_crashed_and_recovers(subject: Subject) -> None:
     _serve(subject)
-    make_databases(subject, "kept")
+    leave(subject, "kept")
     subject.host.signal(signal.SIGKILL)
     assert subject.engine.health().status is ServiceStatus.CRASHED
     subject.engine.start(START)
     assert subject.engine.health().status is ServiceStatus.HEALTHY
-    assert databases(subject) == ["kept"]
+    assert left(subject) == ["kept"]
 
 
 def refuses_orders_while_it_is_down(subject: Subject) -> None:
     subject.engine.initialise(prepare())
-    for order in (lambda: databases(subject), lambda: make_databases(subject, "a"), subject.engine.is_root_enabled):
+    for order in (lambda: left(subject), lambda: leave(subject, "a"), subject.engine.is_root_enabled):
         try:
             order()
         except TroveError as error:

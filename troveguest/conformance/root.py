@@ -3,7 +3,7 @@
 from common.errors import Invalid
 from common.secret import Secret
 
-from .asking import accounts, make_databases, refused
+from .asking import accounts, make_place, refused
 from .subject import Subject
 
 
@@ -13,7 +13,7 @@ def is_closed_at_first(subject: Subject) -> None:
 
 
 def opens_with_a_password_of_its_own(subject: Subject) -> None:
-    make_databases(subject, "a")
+    make_place(subject, "a")
     credential = subject.engine.enable_root(None)
     assert credential.name == "root"
     assert len(credential.password.reveal()) >= 32
@@ -60,6 +60,6 @@ def opens_again_after_it_was_closed(subject: Subject) -> None:
 
 
 def throws_out_clients_when_it_closes(subject: Subject) -> None:
-    make_databases(subject, "a")
+    make_place(subject, "a")
     password = subject.engine.enable_root(None).password.reveal()
     assert not subject.client.stays_logged_in("root", password, "a", subject.engine.disable_root)

@@ -4,7 +4,7 @@ from common.contract import types as t
 from common.errors import Exists, Invalid, NotFound, Refused
 from common.secret import Secret
 
-from .asking import PASSWORD, accounts, granted, make_databases, make_user, pages, refused
+from .asking import PASSWORD, accounts, granted, make_place, make_user, pages, refused
 from .subject import Subject
 
 NASTY_PASSWORDS = (
@@ -21,23 +21,20 @@ def makes_one_that_can_log_in(subject: Subject) -> None:
     assert not subject.client.can_log_in("bob", "")
 
 
-def makes_one_with_databases(subject: Subject) -> None:
-    make_databases(subject, "a", "b", "c")
-    make_user(subject, "bob", "a", "b")
-    assert granted(subject, "bob") == ("a", "b")
-    assert subject.client.can_use("bob", PASSWORD, "a")
-    assert not subject.client.can_use("bob", PASSWORD, "c")
-    assert subject.client.sees("bob", PASSWORD) == {"a", "b"}
-
-
 def ensures_again_with_a_new_password(subject: Subject) -> None:
-    make_databases(subject, "a", "b")
-    make_user(subject, "bob", "a")
-    make_user(subject, "bob", "b", password="another")
+    make_user(subject, "bob")
+    make_user(subject, "bob", password="another")
     assert accounts(subject) == [("bob", "%")]
     assert not subject.client.can_log_in("bob", PASSWORD)
     assert subject.client.can_log_in("bob", "another")
-    assert granted(subject, "bob") == ("a", "b")
+
+
+def throws_out_clients_of_one_that_is_deleted(subject: Subject) -> None:
+    place = make_place(subject, "a")
+    make_user(subject, "bob", *place)
+    assert subject.client.stays_logged_in("bob", PASSWORD, "a", lambda: None)
+    delete = lambda: subject.engine.delete_user(t.UserRef(name="bob"))  # noqa: E731
+    assert not subject.client.stays_logged_in("bob", PASSWORD, "a", delete)
 
 
 def takes_any_password(subject: Subject) -> None:
@@ -50,13 +47,6 @@ def takes_any_password(subject: Subject) -> None:
 def refuses_an_empty_password(subject: Subject) -> None:
     with refused(Invalid):
         make_user(subject, "bob", password="")
-    assert accounts(subject) == []
-
-
-def names_the_databases_that_are_missing(subject: Subject) -> None:
-    make_databases(subject, "a")
-    with refused(NotFound, naming="nowhere"):
-        make_user(subject, "bob", "a", "nowhere")
     assert accounts(subject) == []
 
 
@@ -104,8 +94,7 @@ def deletes(subject: Subject) -> None:
 
 
 def changes_a_password(subject: Subject) -> None:
-    make_databases(subject, "a")
-    make_user(subject, "bob", "a")
+    make_user(subject, "bob", *make_place(subject, "a"))
     for _ in range(2):
         subject.engine.update_attributes(t.UserRef(name="bob"), t.UserChanges(password=Secret("another")))
     assert subject.client.can_use("bob", "another", "a")
@@ -113,11 +102,11 @@ def changes_a_password(subject: Subject) -> None:
 
 
 def changes_a_name_and_keeps_grants_and_password(subject: Subject) -> None:
-    make_databases(subject, "a_b")
-    make_user(subject, "bob", "a_b")
+    place = make_place(subject, "a_b")
+    make_user(subject, "bob", *place)
     subject.engine.update_attributes(t.UserRef(name="bob"), t.UserChanges(name="eve"))
     assert accounts(subject) == [("eve", "%")]
-    assert granted(subject, "eve") == ("a_b",)
+    assert granted(subject, "eve") == place
     assert subject.client.can_use("eve", PASSWORD, "a_b")
     assert not subject.client.can_log_in("bob", PASSWORD)
 

@@ -75,7 +75,8 @@ def programs(order: Preflight, find: Callable[..., str | None] = shutil.which) -
                                                                                                 "scripts"))))
     needed = PROGRAMS | (ROOTS if commands.is_root() else {})
     missing = {name: package for name, package in needed.items() if find(name, path=commands.PATH) is None}
-    missing |= {name: package for name, package in engine.items() if find(name, path=places) is None}
+    missing |= {names.replace("|", " or "): package for names, package in engine.items()
+                if all(find(name, path=places) is None for name in names.split("|"))}
     if missing:
         raise HostFailed(f"This machine lacks {', '.join(missing)}.", _install(missing))
     lesser = {name: package for name, package in VOLUMES.items() if find(name, path=commands.PATH) is None}
