@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-from common.errors import EngineFailed
+from common.errors import EngineFailed, TroveError
 
 from ..overrides import Overrides
 from ..server import BETWEEN_KNOCKS
@@ -47,9 +47,7 @@ class Settings(Overrides):
     def _defaults(self, names: tuple[str, ...]) -> dict[str, str]:
         """What these servers have by themselves, which only such a server can tell: one without data is started for
         that long. Raises EngineFailed."""
-        command = (str(programs.find(self.context.binaries)), "-")
-        stdin = config.bare_text(self.layout).encode()
-        job = threading.Thread(target=self.context.host.run_job, args=(command, _PATIENCE, stdin), daemon=True)
+        job = threading.Thread(target=self._run_bare, daemon=True)
         until = time.monotonic() + _PATIENCE
         job.start()
         try:
@@ -60,6 +58,11 @@ class Settings(Overrides):
         finally:
             job.join()
         raise EngineFailed("The server does not tell its own defaults.", "Set the parameters instead of dropping them.")
+
+    def _run_bare(self) -> None:
+        command = (str(programs.find(self.context.binaries)), "-")
+        with suppress(TroveError):  # whoever waits for its socket finds none
+            self.context.host.run_job(command, _PATIENCE, config.bare_text(self.layout).encode())
 
 
 def _last_words(socket: Path, names: tuple[str, ...]) -> dict[str, str]:
