@@ -89,6 +89,7 @@ def check_users(users: tuple[t.NewUser, ...], databases: tuple[t.Database, ...],
     if users and "users" not in manifest.capabilities:
         raise Unsupported(f"{manifest.name} has no users to create.")
     _refuse_twice("user", [f"{user.name}@{user.host}" if manifest.users_have_hosts else user.name for user in users])
+    refuse_databases_of_users(users, manifest)
     known = {database.name for database in databases}
     for user in users:
         manifest.check_user(user.name, user.host)
@@ -97,6 +98,12 @@ def check_users(users: tuple[t.NewUser, ...], databases: tuple[t.Database, ...],
             if name not in known:
                 raise Invalid(f"User {user.name} is to have access to database {name}, which is not asked for.",
                               "Put the database in the list of databases.")
+
+
+def refuse_databases_of_users(users: tuple[t.NewUser, ...], manifest: Manifest) -> None:
+    """Raises Unsupported where there are none to give."""
+    if "databases" not in manifest.capabilities and any(user.databases for user in users):
+        raise Unsupported(f"{manifest.name} has no databases that a user could be given.", "Leave them out.")
 
 
 def _refuse_twice(noun: str, names: list[str]) -> None:

@@ -117,12 +117,13 @@ class Standalone:
 def _offer_engines(store: Store) -> None:
     found = engines.installed()
     if not found:
-        LOG.warning("This machine has no database engine: instances need a host that has one, or mariadb-server-core "
-                    "or postgresql here.")
+        LOG.warning("This machine has no database engine: instances need a host that has one, or mariadb-server-core, "
+                    "postgresql or redis-server here.")
     with store.write() as connection:
         catalog.seed(connection, {})
         for each in found:
-            catalog.seed(connection, {each.engine: each.version}, binaries=each.binaries)
+            name = each.datastore or each.engine
+            catalog.seed(connection, {name: each.version}, {name: each.engine}, each.binaries)
 
 
 def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None] = lambda: None) -> None:

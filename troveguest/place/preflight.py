@@ -71,7 +71,9 @@ def programs(order: Preflight, find: Callable[..., str | None] = shutil.which) -
     """Raises HostFailed."""
     engine = datastores.manifest(order.datastore).programs
     top = order.binaries.rstrip("/")
-    places = ":".join((order.binaries, *(f"{top}{base}/{place}" for base in ("/usr", "") for place in ("sbin", "bin",
+    if Path(top).is_file():  # the program itself
+        top = str(Path(top).parent)
+    places = ":".join((top, *(f"{top}{base}/{place}" for base in ("/usr", "") for place in ("sbin", "bin",
                                                                                                 "scripts"))))
     needed = PROGRAMS | (ROOTS if commands.is_root() else {})
     missing = {name: package for name, package in needed.items() if find(name, path=commands.PATH) is None}

@@ -72,6 +72,7 @@ def mariadbd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "mariadbd"
     monkeypatch.setattr(engines, "MARIADB", program)
     monkeypatch.setattr(engines, "POSTGRESQL", tmp_path / "postgresql")
+    monkeypatch.setattr(engines, "REDIS", (tmp_path / "redis-server", tmp_path / "valkey-server"))
     return program
 
 
@@ -94,6 +95,21 @@ def test_versions_of_an_engine_that_are_known_are_found_side_by_side_the_newest_
     directories = [str(mariadbd.parent / "postgresql" / version / "bin") for version in ("17", "15")]
     assert engines.installed() == (engines.Installed("postgresql", "17", directories[0]),
                                    engines.Installed("postgresql", "15", directories[1]))
+
+
+def test_redis_and_valkey_are_told_apart_by_what_they_say(mariadbd: Path) -> None:
+    redis, valkey = mariadbd.with_name("redis-server"), mariadbd.with_name("valkey-server")
+    says(redis, "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae4d7c971a948f0")
+    says(valkey, "Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64 build=1536df31c0395150")
+    assert engines.installed() == (engines.Installed("redis", "7.0", str(redis), "redis"),
+                                   engines.Installed("redis", "9.1", str(valkey), "valkey"))
+    redis.unlink()
+    redis.symlink_to(valkey)
+    [found] = engines.installed()
+    assert (found.datastore, found.version) == ("valkey", "9.1")
+    says(valkey, "Redis server v=5.0.14 sha=00000000:0")
+    assert engines.installed() == ()
+
 
 @pytest.mark.parametrize(("text", "word"), [("mariadbd Ver 5.5.68-MariaDB", "5.5"), ("hello", "does not tell")])
 def test_an_engine_that_is_not_known_is_refused(mariadbd: Path, text: str, word: str) -> None:

@@ -71,7 +71,8 @@ class User(Served):
 
 
 def _check_new(inside: Inside, wanted: tuple[t.NewUser, ...]) -> None:
-    """Raises Invalid, Refused, or Exists for an account that is there."""
+    """Raises Invalid, Refused, Unsupported, or Exists for an account that is there."""
+    creation.refuse_databases_of_users(wanted, inside.manifest)
     named = {name for user in wanted for name in user.databases}
     known = databases.names(inside.guest) if named else frozenset()
     if missing := sorted(named - known):

@@ -65,7 +65,7 @@ def python(program: str = "/usr/bin/python3") -> Iterator[Finding]:
 def engine() -> Iterator[Finding]:
     """Raises HostFailed for an engine that Trove does not know."""
     for each in engines.installed():
-        yield ok("engine", f"The database engine {each.engine} {each.version} is installed.")
+        yield ok("engine", f"The database engine {each.datastore or each.engine} {each.version} is installed.")
 
 
 def disk(directory: Path) -> Iterator[Finding]:

@@ -16,7 +16,8 @@ PATIENCE = 60.0
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SERVERS = {"mariadb": ("usr/sbin/mariadbd", r"Ver (\d+\.\d+)\.\d+-MariaDB"),
-            "postgresql": ("usr/lib/postgresql/*/bin/postgres", r"PostgreSQL\) (\d+)\.")}
+            "postgresql": ("usr/lib/postgresql/*/bin/postgres", r"PostgreSQL\) (\d+)\."),
+            "redis": ("usr/bin/redis-server", r"Redis server v=(\d+\.\d+)")}
 """The programs of each engine, and where the version stands in what ``--version`` prints."""
 _PACKAGES = {**machine.PACKAGES, "rsync": ("rsync",)}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -40,8 +40,10 @@ exec "$@"
 
 
 def find(prefix: str) -> Path:
-    """The server's program: in the directory ``prefix``, or below it (empty: the system's). Raises HostFailed."""
+    """The server's program: ``prefix`` itself, in or below that directory (empty: the system's). Raises HostFailed."""
     top = Path(prefix or "/")
+    if top.is_file():
+        return top
     found = (top / place / name for place in _PLACES for name in _SERVERS)
     program = next((path for path in found if os.access(path, os.X_OK)), None)
     if program is None:
