@@ -89,6 +89,13 @@ def test_a_missing_program_is_named_with_its_package(
     fails(lambda: preflight.programs(order, without(name)), HostFailed, f"lacks {name}.", f" {package}")
 
 
+def test_one_of_two_programs_that_do_the_same_is_enough(order: Preflight) -> None:
+    redis = changed(order, datastore="redis")
+    assert not list(preflight.programs(redis, without("redis-server")))
+    fails(lambda: preflight.programs(redis, without("redis-server", "valkey-server")), HostFailed,
+          "lacks redis-server or valkey-server.", " redis-server")
+
+
 def test_programs_of_a_volume_are_missed_by_nobody_but_root(order: Preflight, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "is_root", lambda: True)
     warns(preflight.programs(order, without("mkfs.xfs")), "mkfs.xfs", "not enforced")

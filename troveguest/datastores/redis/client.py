@@ -75,8 +75,8 @@ class Client:
 
     def own_users(self) -> dict[str, tuple[str, ...]]:
         """The rules of the server's own users: the one that everybody is who has not logged in, and the agent."""
-        return {"default": ("off", "resetchannels", "-@all"),
-                AGENT: ("on", digest(self._key.reveal()), "~*", "&*", "+@all")}
+        return {"default": ("off", "sanitize-payload", "resetchannels", "-@all"),
+                AGENT: ("on", "sanitize-payload", digest(self._key.reveal()), "~*", "&*", "+@all")}
 
     def own_users_text(self) -> str:
         """As lines of an aclfile, in the words in which a server saves them."""

@@ -17,7 +17,8 @@ from .upkeep import Upkeep
 
 INITIALISE_TIMEOUT = 60.0
 
-_ERRORS = r"(?m)^(?!\d+:)\S|# (Could not|Failed|Fatal|Bad|Can't|Error|Unrecoverable|Unexpected|Aborting)|No space left"
+_ERRORS = (r"(?m)^(?!\d+:)\S|# (Warning: )?(Could not|Failed|Fatal|Bad|Can't|Error|Unrecoverable|Unexpected|Aborting)"
+           r"|No space left")
 """Lines without the number of a process are of what cannot start at all."""
 
 

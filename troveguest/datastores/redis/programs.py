@@ -28,8 +28,8 @@ _START = f"""\
 set -eu
 umask 027
 own=$1 users=$2; shift 2
-ours='^user (default|{AGENT}) '
-if [ "$(grep -E "$ours" "$users" | sed 's/ sanitize-payload//')" != "$(cat "$own")" ]; then
+ours='^user (default|{AGENT}) ' usual='s/ sanitize-payload//'
+if [ "$(grep -E "$ours" "$users" | sed "$usual")" != "$(sed "$usual" "$own")" ]; then
     {{ cat "$own"; grep -Ev "$ours" "$users" || [ $? = 1 ]; }} >"$users.new"
     sync "$users.new"
     mv "$users.new" "$users"

@@ -26,7 +26,8 @@ class Upkeep:
         try:
             with self.client.session(LOOK) as session:
                 users = put_right(session, self.client)
-                return [*(_repaired(f"The server's account {name}") for name in users), *self._tend_settings(session)]
+                return [*(_repaired(f"The server's account {name}") for name in users), *self._tend_settings(session),
+                        *_followed(session)]
         except TroveError as error:
             if error.message != refused().message:
                 raise
@@ -59,6 +60,14 @@ def put_right(session: Connection, client: Client) -> list[str]:
     if changed:
         session.ask("ACL", "SAVE")
     return changed
+
+
+def _followed(session: Connection) -> list[t.Drift]:
+    role = session.ask("ROLE")
+    if not isinstance(role, list) or role[0] != "slave":
+        return []
+    return [t.Drift(sentence=f"Somebody made the server follow {role[1]}, port {role[2]}: it has that one's data and"
+                             " takes no writes. End it as root with REPLICAOF NO ONE.")]
 
 
 def _repaired(what: str) -> t.Drift:
