@@ -202,6 +202,18 @@ def sql(instance: dict[str, Any], user: str, password: str, statement: str, data
     return done.stdout.splitlines()
 
 
+def psql(instance: dict[str, Any], user: str, password: str, statement: str, database: str = "shop") -> list[str]:
+    """The same at a PostgreSQL instance."""
+    environment = {"PGHOST": address(instance), "PGPORT": str(port(instance)), "PGUSER": user, "PGPASSWORD": password,
+                   "PGDATABASE": database, "PGCONNECT_TIMEOUT": "10", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(["psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet",
+                           "--set=ON_ERROR_STOP=1", "--command", statement],
+                          env=environment, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise CommandFailed(done.stderr)
+    return done.stdout.splitlines()
+
+
 def address(instance: dict[str, Any]) -> str:
     return str(instance["addresses"][0]["address"])
 

@@ -10,6 +10,12 @@ from msgspec import Meta, Struct
 
 from common.secret import Secret
 
+ACCOUNT_IDS = range(70000, 100000)
+"""Of instances' accounts. Neither Debian's tools nor systemd nor subordinate ids claim them: the system's are not used
+up."""
+ENGINE_ACCOUNT, AGENT_ACCOUNT = "tre-", "tra-"
+"""What the names of an instance's two accounts begin with; digits of its id follow."""
+
 InstanceId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 

@@ -35,7 +35,7 @@ OTHER_FAULTS = {500: ("serverError",)}
 
 MEANINGS = {
     400: "The request is wrong: its path, a parameter or a member of its body, which the message names.",
-    403: "The policy does not let the caller do this.",
+    403: "The policy does not let the caller do this, or the caller is the account of a database on this machine.",
     404: "What the path names is not there.",
     406: "`Accept` asks for a version of the API that there is not.",
     409: "The operation is in a state in which this cannot be done, or the first request with this `Idempotency-Key` "

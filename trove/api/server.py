@@ -14,7 +14,7 @@ from cheroot.ssl.builtin import BuiltinSSLAdapter
 
 from common.errors import Invalid, Refused
 
-from . import bodies, paths
+from . import bodies, neighbours, paths
 
 _STOP_SECONDS = 5
 _HANDSHAKE = b"\x16"
@@ -50,6 +50,7 @@ class Server:
     def __init__(self, application: paths.Wsgi, host: str, port: int, *, auth_strategy: str = "noauth",
                  tls: Tls | None = None, threads: int = 10) -> None:
         check_host(host, auth_strategy)
+        self._asks_nobody = auth_strategy == "noauth"
         self._server = wsgi.Server((host, port), application, numthreads=threads, server_name=host,
                                    shutdown_timeout=_STOP_SECONDS)
         # One byte more than a body may have, so that the application says what is wrong and not the server.
@@ -59,13 +60,31 @@ class Server:
         self._thread = threading.Thread(target=self._server.serve, name="api", daemon=True)
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, as the kernel has it."""
+        host, port = self._server.socket.getsockname()[:2]
+        return str(host), int(port)
+
+    @property
     def port(self) -> int:
-        return int(self._server.bind_addr[1])
+        return self.address[1]
 
     def start(self) -> None:
-        """Listens when it returns. Raises OSError when the address is taken."""
+        """Listens when it returns. Raises OSError when the address is taken, HostFailed when it cannot be guarded."""
         self._server.prepare()
+        if self._asks_nobody:
+            self._guard()
         self._thread.start()
+
+    def _guard(self) -> None:
+        """Raises HostFailed, and listens no more then."""
+        keeper = neighbours.Doorkeeper(self._server.wsgi_app, self.address)
+        try:
+            keeper.check()
+        except BaseException:
+            self._server.stop()
+            raise
+        self._server.wsgi_app = keeper
 
     def stop(self) -> None:
         """Ends after the requests under way, or after a few seconds."""

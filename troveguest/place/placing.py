@@ -109,7 +109,7 @@ def make_directories(site: Site) -> None:
     engine, agent, layout = site.accounts.engine, site.accounts.agent, site.layout
     own = (os.geteuid(), os.getegid())
     for path, mode, owner in (
-        (layout.home, 0o711, own),
+        (layout.home, 0o710, (own[0], engine.gid)),
         (layout.config, 0o700, agent.owner),
         (layout.state, 0o700, agent.owner),
         (layout.engine, 0o2750, (agent.uid, engine.gid)),
@@ -224,7 +224,7 @@ def _lock(home: Path) -> int:
     while True:
         home.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         with suppress(FileExistsError):
-            home.mkdir(mode=0o711)
+            home.mkdir(mode=0o710)
         descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from common.contract.placement import ACCOUNT_IDS, AGENT_ACCOUNT, ENGINE_ACCOUNT
 from common.errors import Conflict, HostFailed
 
 from . import commands
@@ -17,8 +18,6 @@ from . import commands
 K = TypeVar("K")
 T = TypeVar("T")
 
-_RANGE = range(70000, 100000)
-"""Ids that neither Debian's tools nor systemd nor subordinate ids claim: instances do not use up the system's."""
 _LOCK = "/run/trove-accounts.lock"
 """Root's alone: what others can open, they can hold for ever."""
 _ABSENT = 6
@@ -51,7 +50,7 @@ class Accounts:
 def names(instance_id: str) -> tuple[str, str]:
     """Of the engine's account and of the agent's; 16 characters, as old tools cut at 32."""
     digits = instance_id.replace("-", "")[:12]
-    return f"tre-{digits}", f"tra-{digits}"
+    return ENGINE_ACCOUNT + digits, AGENT_ACCOUNT + digits
 
 
 def mine() -> Accounts:
@@ -102,7 +101,7 @@ def _ensure_account(name: str, instance_id: str, last: int, *more: str) -> None:
         return
     _delete(name)
     numbers = [f"SYS_{kind}_{end}={number}" for kind in ("UID", "GID")
-               for end, number in (("MIN", _RANGE[0]), ("MAX", _RANGE[-1]))]
+               for end, number in (("MIN", ACCOUNT_IDS[0]), ("MAX", ACCOUNT_IDS[-1]))]
     commands.run([
         "useradd", "--system", "--uid", str(_draw_id(last)), "--user-group",
         "--no-create-home", "--home-dir", "/nonexistent",
@@ -159,11 +158,11 @@ def _draw_id(last: int) -> int:
 
     What a deleted instance's server wrote outside its own directories, /tmp say, would open to whoever has its id.
     """
-    begin = int(os.pread(last, 16, 0) or _RANGE[secrets.randbelow(len(_RANGE))]) + 1 - _RANGE[0]
-    numbers = (_RANGE[(begin + turn) % len(_RANGE)] for turn in range(len(_RANGE)))
+    begin = int(os.pread(last, 16, 0) or ACCOUNT_IDS[secrets.randbelow(len(ACCOUNT_IDS))]) + 1 - ACCOUNT_IDS[0]
+    numbers = (ACCOUNT_IDS[(begin + turn) % len(ACCOUNT_IDS)] for turn in range(len(ACCOUNT_IDS)))
     found = next((each for each in numbers if not (_entry(pwd.getpwuid, each) or _entry(grp.getgrgid, each))), None)
     if found is None:
-        raise HostFailed(f"The ids from {_RANGE[0]} to {_RANGE[-1]} are all taken.", "Delete instances.")
+        raise HostFailed(f"The ids from {ACCOUNT_IDS[0]} to {ACCOUNT_IDS[-1]} are all taken.", "Delete instances.")
     os.pwrite(last, str(found).encode(), 0)
     return found
 
