@@ -100,10 +100,11 @@ class Installation:
         except urllib.error.HTTPError as error:
             return error.code, _decoded(error.read())
 
-    def create(self, name: str, databases: tuple[str, ...] = ("shop",), users: tuple[str, ...] = ("anna",)) -> str:
-        """Asks for a MariaDB instance whose users have the password ``secret-NAME`` and all databases; its id."""
+    def create(self, name: str, databases: tuple[str, ...] = ("shop",), users: tuple[str, ...] = ("anna",),
+               engine: str = "mariadb") -> str:
+        """Asks for an instance whose users have the password ``secret-NAME`` and all databases; its id."""
         body = {"instance": {
-            "name": name, "flavorRef": "1", "volume": {"size": 1}, "datastore": {"type": "mariadb"},
+            "name": name, "flavorRef": "1", "volume": {"size": 1}, "datastore": {"type": engine},
             "databases": [{"name": each} for each in databases],
             "users": [{"name": each, "password": f"secret-{each}", "databases": [{"name": d} for d in databases]}
                       for each in users]}}

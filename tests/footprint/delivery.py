@@ -38,7 +38,6 @@ class Delivery:
 
     one_file_mb: float
     release_mb: float
-    own_lines: int
     first_delivery_bytes: int
     line_update_bytes: int
     line_update_files: int
@@ -52,12 +51,6 @@ class _Login:
     user: str
     host_key: str
     port: int = 22
-
-
-def own_lines(release: Path) -> int:
-    """Of Python, ours, in a release."""
-    files = [path for package in ("common", "troveguest") for path in (release / "lib" / package).rglob("*.py")]
-    return sum(len(path.read_text().splitlines()) for path in files)
 
 
 def size_mb(path: Path) -> float:
@@ -74,7 +67,7 @@ def measure() -> Delivery:
         deliver = functools.partial(_sender(directory, host).deliver, _login(host))
         first, second = _moved(deliver(release.name)), _moved(deliver(later.name))
         seconds = _reporting(net)
-        return Delivery(size_mb(one_file), size_mb(release), own_lines(release), first[0], *second, seconds)
+        return Delivery(size_mb(one_file), size_mb(release), first[0], *second, seconds)
 
 
 def _built(directory: Path) -> tuple[Path, Path]:

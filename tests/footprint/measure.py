@@ -1,9 +1,9 @@
 """What one agent costs the machine that it runs on: ``bin/footprint``.
 
-An installation is started, a MariaDB instance is asked for, and the agent that the supervisor runs for it is replaced,
-five times in a row, by the same release under an interpreter of its own (a copy of Debian's binary, so that the pages
-of other Python processes do not flatter it). Measured while idle, with TLS to the broker and the database connected.
-What it costs to bring it to a host, and how much of it there is, ``delivery`` measures.
+An installation is started, an instance of each engine is asked for, and the agent that the supervisor runs for it is
+replaced, five times in a row, by the same release under an interpreter of its own (a copy of Debian's binary, so that
+the pages of other Python processes do not flatter it). Measured while idle, with TLS to the broker, after the database
+was asked. What it costs to bring MariaDB's to a host, ``delivery`` measures; ``page`` writes what was found down.
 """
 
 import argparse
@@ -17,44 +17,41 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from common import datastores
 from tests import ground
 from tests.awaiting import until
-from tests.footprint import delivery
+from tests.footprint import delivery, page
 from tests.hosts import kinds
 from tests.installation import Installation, installation
+from trove.releases import building, sources
 
 INTERPRETER = Path("/usr/bin/python3.11")
 RUNS = 5
 SERVES = "The agent serves"
 """The log line that the agent writes once the broker has confirmed its consumer."""
 
-UNKNOWN = "-"
-REFERENCE: dict[str, float] = {"anon_mb": 84.7, "uss_mb": 103, "rss_mb": 112, "modules": 1808, "exec_to_serving_s": 1.4,
-             "distributions": 125, "installed_mb": 275, "own_lines": 51057, "trove_modules": 92,
-             "release_mb": 275}
-"""OpenStack Trove 26's agent with its MariaDB manager, measured on a Debian 12 machine of two cores."""
-
-BUDGET = {"anon_mb": 14, "uss_mb": 20, "modules": 250, "exec_to_serving_s": 0.3, "distributions": 8, "installed_mb": 12,
-          "own_lines": 9000, "trove_modules": 0}
+ENGINES = tuple(engine for engine in datastores.ENGINES if engine != "fake")
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Medians; memory and sizes in units of 2^20 bytes."""
+    """Medians; memory and sizes in units of 2^20 bytes. ``own_lines`` of Python are in a release for this engine alone;
+    ``foreign_modules`` are the control plane's, or another engine's."""
 
     anon_mb: float
     uss_mb: float
     rss_mb: float
     modules: int
+    foreign_modules: int
     exec_to_serving_s: float
     distributions: int
     installed_mb: float
-    trove_modules: int
+    own_lines: int
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ class Subject:
         raise AssertionError("the agent ended before it served")
 
     def _listed(self) -> bool:
-        return self.installed.request("GET", f"/instances/{self.instance}/databases")[0] == 200
+        return self.installed.request("GET", f"/instances/{self.instance}/users")[0] == 200
 
     def _await_idle(self) -> None:
         """Two calls and two heartbeats later everything is loaded that an idle agent loads."""
@@ -167,9 +164,24 @@ def _size(directory: Path) -> float:
     return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*")) / 2**20
 
 
-def footprint(installed: Installation, runs: int = RUNS) -> Footprint:
-    """Measures the agent of a fresh MariaDB instance of a running installation."""
-    instance = installed.create("footprint")
+def own_lines(engine: str) -> int:
+    """Of Python, ours, in a release for one engine."""
+    with tempfile.TemporaryDirectory() as scratch:
+        release = Path(scratch) / "release"
+        building.assemble(release, sources.checkout(delivery.CHECKOUT), (), replace(delivery.TARGET, engine=engine))
+        return sum(len(path.read_text().splitlines()) for path in (release / "lib").rglob("*.py"))
+
+
+def is_foreign(module: str, engine: str) -> bool:
+    """Whether an agent of this engine has no use for the module: it is the control plane's, or another engine's."""
+    words = module.split(".")
+    return words[0] == "trove" or (words[1:2] == ["datastores"] and words[2:3] != [engine] and
+                                   set(words[2:3]) <= set(datastores.ENGINES) and len(words) > 2)
+
+
+def footprint(installed: Installation, engine: str, runs: int = RUNS) -> Footprint:
+    """Measures the agent of a fresh instance of a running installation."""
+    instance = installed.create(f"footprint-{engine}", databases=(), engine=engine)
     installed.healthy(instance)
     with ground.directory() as directory:
         interpreter = Path(shutil.copy(INTERPRETER, directory / "python3"))
@@ -183,35 +195,32 @@ def footprint(installed: Installation, runs: int = RUNS) -> Footprint:
             anon_mb=round(statistics.median(life.anon for life in lives), 1),
             uss_mb=round(statistics.median(life.uss for life in lives), 1),
             rss_mb=round(statistics.median(life.rss for life in lives), 1),
-            modules=len(modules),
+            modules=len(modules), foreign_modules=sum(is_foreign(name, engine) for name in modules),
             exec_to_serving_s=round(statistics.median(life.seconds for life in lives), 3),
             distributions=len(distributions), installed_mb=round(_size(subject.release), 1),
-            trove_modules=sum(name.split(".")[0] == "trove" for name in modules))
+            own_lines=own_lines(engine))
     installed.delete(instance)
     installed.gone(instance)
     return result
 
 
-def _table(found: Mapping[str, float]) -> str:
-    lines = [f"{'':22}{'agent':>12}{'budget':>10}{'reference':>12}{'ratio':>8}"]
-    for name, value in found.items():
-        reference = REFERENCE.get(name)
-        ratio = UNKNOWN if reference is None else f"{value / reference:.2f}"
-        lines.append(f"{name:22}{value:>12}{BUDGET.get(name, ''):>10}{reference or UNKNOWN:>12}{ratio:>8}")
-    return "\n".join(lines)
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="bin/footprint", description=__doc__.splitlines()[0])
     arguments.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    arguments.add_argument("--write", action="store_true", help="write docs/footprint.md")
+    arguments.add_argument("--engine", action="append", choices=ENGINES, help="only this one, and no delivery")
     chosen = arguments.parse_args()
     with ground.directory() as directory, installation(directory / "state") as installed:
-        found = asdict(footprint(installed))
-    if missing := kinds.missing():
-        print(f"What delivery costs is not measured: {missing}", file=sys.stderr)
-    else:
-        found |= asdict(delivery.measure())
-    print(json.dumps(found) if chosen.json else _table(found))
+        found = {engine: asdict(footprint(installed, engine)) for engine in chosen.engine or ENGINES}
+    delivered = None
+    if not chosen.engine:
+        if missing := kinds.missing():
+            print(f"What delivery costs is not measured: {missing}", file=sys.stderr)
+        else:
+            delivered = asdict(delivery.measure())
+    if chosen.write:
+        page.PAGE.write_text(page.text(found, delivered))
+    print(json.dumps(found | {"delivery": delivered}) if chosen.json else page.tables(found, delivered))
 
 
 if __name__ == "__main__":
