@@ -1,22 +1,17 @@
-"""Becoming a database client: where an instance listens, as whom, and the password past every eye."""
+"""Where an instance listens, and as whom somebody is to log in there."""
 
-import os
-import shutil
-import sys
 from dataclasses import dataclass
 
-from common.errors import HostFailed, Invalid, NotReady, Unsupported
-from common.secret import Secret
+from common.errors import Invalid, NotReady
 
 from .rest import Client, Json, part
-
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 @dataclass(frozen=True)
 class Where:
     """What a client connects to; an empty ``database`` is none."""
 
+    datastore: str
     address: str
     port: int
     user: str
@@ -28,8 +23,6 @@ class Where:
 
 def find(client: Client, instance: Json, user: str | None, database: str | None) -> Where:
     """``user`` and ``database`` default to the only one. Raises Invalid where there are several, NotReady."""
-    if instance["datastore"]["type"] != "mariadb":
-        raise Unsupported(f"There is no client here for {instance['datastore']['type']}.", "Use one of your own.")
     if not instance.get("addresses"):
         raise NotReady(f"The instance {instance['name']} has no address yet.", "Wait until it is ACTIVE.")
     if user is None or (database is None and user != "root"):
@@ -37,37 +30,7 @@ def find(client: Client, instance: Json, user: str | None, database: str | None)
         user, granted = row["name"], [each["name"] for each in row["databases"]]
         database = granted[0] if database is None and len(granted) == 1 else database
     where = instance["addresses"][0]
-    return Where(where["address"], where["port"], user, database or "")
-
-
-def client() -> str:
-    """The MariaDB client's path. Raises HostFailed."""
-    if (program := shutil.which("mariadb")) is None:
-        raise HostFailed("The MariaDB client is not installed.", "Run: apt-get install mariadb-client-core")
-    return program
-
-
-def become(program: str, where: Where, password: Secret, execute: str | None) -> None:
-    """Replaces this process by the client, which reads the password from a pipe that is empty afterwards."""
-    reader, writer = os.pipe()
-    os.write(writer, options(where.user, password).encode())
-    os.close(writer)
-    os.set_inheritable(reader, True)
-    sys.stdout.flush()
-    os.execv(program, arguments(program, where, reader, execute))  # noqa: S606 - no shell is wanted
-
-
-def arguments(program: str, where: Where, descriptor: int, execute: str | None) -> list[str]:
-    wanted = [program, f"--defaults-file=/dev/fd/{descriptor}", f"--host={where.address}", f"--port={where.port}"]
-    if execute is not None:
-        wanted.append(f"--execute={execute}")
-    return [*wanted, "--", where.database] if where.database else wanted
-
-
-def options(user: str, password: Secret) -> str:
-    """An option file of MariaDB's. A quote inside would end the text when it comes to looking for comments."""
-    return "".join(("[client]\n", f'user="{user.translate(_ESCAPES)}"\n',
-                    f'password="{password.reveal().translate(_ESCAPES)}"\n'))
+    return Where(instance["datastore"]["type"], where["address"], where["port"], user, database or "")
 
 
 def _user(client: Client, instance: Json, name: str | None) -> Json:

@@ -7,7 +7,7 @@ import typer
 
 from common.errors import Invalid
 
-from . import connection, output, passwords, progress, waiting
+from . import clients, connection, output, passwords, progress, waiting
 from .rest import Client, Json
 from .session import InstanceName, Session, command
 
@@ -83,10 +83,10 @@ def connect(
     database: Annotated[str | None, typer.Option(
         help="The database to use.", show_default="the user's only one")] = None,
     execute: Annotated[str | None, typer.Option(
-        "--execute", "-e", metavar="SQL", help="Run this and return, in place of a prompt.")] = None,
+        "--execute", "-e", metavar="STATEMENT", help="Run this and return, in place of a prompt.")] = None,
     password_file: passwords.PasswordFile = None,
 ) -> None:
-    """Opens the MariaDB client on an instance. The password is asked for.
+    """Opens the datastore's own client (mariadb, psql or redis-cli) on an instance. The password is asked for.
 
     With --json it prints where the instance is and connects to nothing.
     """
@@ -94,8 +94,8 @@ def connect(
     if session.output.as_json:
         session.output.document(where.document())
         return
-    client = connection.client()
-    connection.become(client, where, passwords.ask(where.user, password_file), execute)
+    program = clients.client(where).find()
+    clients.become(program, where, passwords.ask(where.user, password_file), execute)
 
 
 def restart(session: Session, name: InstanceName, wait: Wait = False, timeout: Patience = waiting.PATIENCE) -> None:
