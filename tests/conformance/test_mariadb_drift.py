@@ -115,7 +115,8 @@ def test_what_the_tenant_made_of_its_own_is_left_alone(subject: Subject) -> None
     as_tenant(subject, "DROP USER ''@'%'")
 
 
-@pytest.mark.parametrize(("file", "how"), [("config", "edited"), ("config", "removed"), ("overrides", "removed")])
+@pytest.mark.parametrize(("file", "how"), [("config", "edited"), ("config", "removed"),
+                                           ("overrides", "edited"), ("overrides", "removed")])
 def test_a_file_that_was_changed_is_put_right_on_the_disk_alone(subject: Subject, file: str, how: str) -> None:
     path, process = getattr(subject.engine.layout, file), subject.host.database().process
     text = path.read_text()

@@ -265,12 +265,49 @@ def test_a_wrong_override_is_named(untouched: Subject) -> None:
 
 
 def test_overrides_do_not_move_what_is_ours(untouched: Subject) -> None:
-    untouched.engine.initialise(asking.prepare(overrides={"port": "1", "bind-address": "0.0.0.0", "socket": "/tmp/x"}))
+    """Nor would they, were they not refused."""
+    untouched.engine.initialise(asking.prepare())
+    untouched.host.write_for_engine(
+        untouched.engine.layout.overrides, "[mysqld]\nport = 1\nbind-address = 0.0.0.0\nsocket = /tmp/x\n")
     untouched.engine.start(60)
-    untouched.engine = untouched.remake()
-    untouched.engine.configure()
     assert sql(untouched, "SELECT @@port, @@bind_address") == [(untouched.engine.context.port, "127.0.0.1")]
-    assert "bind-address = \"0.0.0.0\"" in untouched.engine.layout.overrides.read_text()
+
+
+@pytest.mark.parametrize("name", ["skip_grant_tables", "loose_plugin_load_add", "plugin_lo", "init_fil", "disable_ssl",
+                                  "maximum_port", "user", "loose", "log_bin_inde", "enable_skip_grant_tables"])
+def test_a_name_for_what_is_ours_is_refused_in_every_form_that_the_server_takes(
+        untouched: Subject, name: str) -> None:
+    with pytest.raises(Invalid, match="cannot be set"):
+        untouched.engine.initialise(asking.prepare(overrides={name: "1"}))
+
+
+def test_what_the_server_can_be_set_is_refused_only_where_it_is_ours(subject: Subject) -> None:
+    names = sql(subject, "SELECT LOWER(VARIABLE_NAME) FROM information_schema.SYSTEM_VARIABLES")
+    parts = ("dir", "file", "path", "skip_", "plugin", "ssl", "wsrep", "log_bin", "relay_log", "socket", "port", "core",
+             "address", "udfs", "lower_case", "version", "networks", "log_error", "priv", "init_slave")
+    refused = [str(name) for (name,) in names if subject.engine.owned(str(name))]
+    assert [name for name in refused if not any(part in name for part in parts)] == []
+    assert {"plugin_dir", "datadir", "secure_file_priv", "general_log_file", "wsrep_provider"} <= {*refused}
+
+
+def test_files_are_read_and_written_in_one_directory_of_the_servers_alone(subject: Subject) -> None:
+    """By a tenant who may do all that the server can do."""
+    layout = subject.engine.layout
+    root = subject.engine.enable_root(None).password.reveal()
+    tenant = subject.client.connect("root", root)
+    with tenant.cursor() as cursor:
+        for path in ("/etc/passwd", layout.kept, layout.data / "ibdata1", layout.temporary / "../server/ibdata1"):
+            cursor.execute("SELECT LOAD_FILE(%s)", (str(path),))
+            assert cursor.fetchall() == ((None,),), path
+        for path in (layout.data / "x", layout.config.with_name("x"), "/tmp/x", layout.temporary / "../x"):
+            with pytest.raises(pymysql.err.OperationalError, match="secure"):
+                cursor.execute("SELECT 1 INTO OUTFILE %s", (str(path),))
+        with pytest.raises(pymysql.err.OperationalError, match="read only"):
+            cursor.execute("SET GLOBAL secure_file_priv = '/'")
+        inside = layout.temporary / "inside"
+        cursor.execute("SELECT 1 INTO OUTFILE %s", (str(inside),))
+        inside.unlink()
+    tenant.close()
 
 
 @pytest.mark.parametrize("overrides", [{"a\nb": "1"}, {"port": "1\n[client]"}, {"[x]": "1"}, {"a": '"'}])

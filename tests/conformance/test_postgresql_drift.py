@@ -90,8 +90,8 @@ def test_the_role_of_the_agent_cannot_be_dropped(subject: Subject) -> None:
         as_tenant(subject, "DROP ROLE postgres")
 
 
-@pytest.mark.parametrize(("file", "how"), [("config", "edited"), ("config", "removed"), ("overrides", "removed"),
-                                           ("hba", "edited"), ("ident", "edited")])
+@pytest.mark.parametrize(("file", "how"), [("config", "edited"), ("config", "removed"), ("overrides", "edited"),
+                                           ("overrides", "removed"), ("hba", "edited"), ("ident", "edited")])
 def test_a_file_that_was_changed_is_put_right_on_the_disk_alone(subject: Subject, file: str, how: str) -> None:
     path, process = getattr(subject.engine.layout, file), subject.host.database().process
     text = path.read_text()
@@ -104,6 +104,22 @@ def test_a_file_that_was_changed_is_put_right_on_the_disk_alone(subject: Subject
     assert path.read_text() == text
     assert subject.engine.tend(True) == ()
     assert subject.host.database().process == process
+
+
+def test_a_setting_that_wants_a_restart_is_told_of_when_it_is_somebody_elses(subject: Subject) -> None:
+    engine, wanted = subject.engine, {**subject.overrides, "max_connections": "60"}
+    engine.update_overrides(wanted, (), True)
+    as_tenant(subject, "ALTER SYSTEM SET max_connections = 50")
+    for told, waits in ((["50"], True), ([], False)):
+        engine.stop(60)
+        engine.start(60)
+        assert engine.get_settings(("max_connections",)) == {"max_connections": "50" if waits else "60"}
+        found = engine.tend(True)
+        assert [value for value in told if f"'{value}'" in found[0].sentence] == told
+        assert not any(drift.repaired for drift in found)
+    engine.update_overrides(subject.overrides, (), False)
+    engine.stop(60)
+    engine.start(60)
 
 
 def test_a_server_without_its_socket_serves_on_and_says_so(subject: Subject) -> None:

@@ -239,19 +239,20 @@ def test_a_wrong_override_is_named(untouched: Subject) -> None:
 
 
 def test_neither_overrides_nor_alter_system_move_what_is_ours(untouched: Subject) -> None:
-    untouched.engine.initialise(asking.prepare(overrides={"port": "1", "listen_addresses": "*", "hba_file": "/tmp/x"}))
+    untouched.engine.initialise(asking.prepare())
     untouched.engine.start(60)
     for name in ("port", "listen_addresses", "hba_file", "ident_file", "unix_socket_directories"):
         sql(untouched, f"ALTER SYSTEM SET {name} = '2'")
     untouched.engine.stop(30)
     untouched.engine = untouched.remake()
     untouched.engine.configure()
+    untouched.host.write_for_engine(
+        untouched.engine.layout.overrides, "port = 1\nlisten_addresses = '*'\nhba_file = '/tmp/x'\n")
     untouched.engine.start(60)
     context = untouched.engine.context
     assert sql(untouched, "SELECT current_setting('port'), current_setting('listen_addresses'),"
                           " current_setting('hba_file')") == [
         (str(context.port), context.address, str(untouched.engine.layout.hba))]
-    assert "listen_addresses = '*'" in untouched.engine.layout.overrides.read_text()
 
 
 def test_a_server_is_stopped_though_clients_are_in(untouched: Subject) -> None:

@@ -1,11 +1,13 @@
 """The tenant's settings: at once where the server can, else at its next start, and never against its life."""
 
+from contextlib import suppress
 from typing import NamedTuple
+from unittest import mock
 
 from common.contract.types import ServiceStatus
 from common.errors import EngineFailed, Invalid
 
-from .asking import refused
+from .asking import accounts, make_user, refused
 from .subject import Subject
 
 START = 60.0
@@ -13,7 +15,8 @@ START = 60.0
 
 class _Sample(NamedTuple):
     """Of an engine: a setting that it changes while it runs, with two values and one that it does not take; one that
-    wants a restart; one with which it does not start; and one that is no tenant's."""
+    wants a restart; one with which it does not start; one that is no tenant's; one that takes any text; and those that
+    would bind the agent's own sessions if it let them."""
 
     live: str
     values: tuple[str, str]
@@ -21,15 +24,29 @@ class _Sample(NamedTuple):
     restart: tuple[str, str]
     deadly: tuple[str, str]
     owned: str
+    text: str
+    binding: dict[str, str]
+
+
+_TEXT = "it's # %s \\n $x [mysqld] !include /etc/passwd ; include 'x' = \u00e4"
+
+
+class _Died(BaseException):
+    """What an agent is in the middle of when somebody kills it."""
 
 
 _SAMPLES = {
-    "fake": _Sample("max_connections", ("50", "60"), "many", ("buffer_size", "4096"), ("buffer_size", "0"), "datadir"),
+    "fake": _Sample("max_connections", ("50", "60"), "many", ("buffer_size", "4096"), ("buffer_size", "0"), "datadir",
+                    "motd", {"max_connections": "1"}),
     "mariadb": _Sample("max_connections", ("77", "99"), "many", ("innodb_log_buffer_size", "4194304"),
-                       ("innodb_page_size", "32768"), "datadir"),
+                       ("innodb_page_size", "32768"), "datadir", "init_connect",
+                       {"max_join_size": "1", "max_statement_time": "0.000001", "sql_select_limit": "1",
+                        "tx_read_only": "ON"}),
     "postgresql": _Sample("work_mem", ("8192", "16384"), "1", ("max_connections", "60"),
-                          ("shared_buffers", "1073741823"), "listen_addresses"),
-    "redis": _Sample("maxmemory", ("67108864", "33554432"), "many", ("databases", "32"), ("databases", "0"), "aclfile"),
+                          ("shared_buffers", "1073741823"), "listen_addresses", "log_line_prefix",
+                          {"default_transaction_read_only": "on", "search_path": "nowhere", "statement_timeout": "1"}),
+    "redis": _Sample("maxmemory", ("67108864", "33554432"), "many", ("databases", "32"), ("databases", "0"), "aclfile",
+                     "proc-title-template", {"timeout": "1"}),
 }
 
 
@@ -75,10 +92,58 @@ def outlive_a_restart(subject: Subject) -> None:
 
 def are_refused_where_they_are_no_tenants(subject: Subject) -> None:
     sample = _SAMPLES[subject.manifest.name]
-    for name in (sample.owned, "", "a b", "x\n[mysqld]\nport", "!include", "include 'x' #", "a = 1; b", "\u00e4"):
+    for name in (sample.owned, "no_such_parameter", "", "a b", "x\n[mysqld]\nport", "!include", "include 'x' #",
+                 "a = 1; b", "\u00e4"):
         with refused(Invalid):
             _set(subject, {sample.live: sample.values[0], name: "1"}, live=(sample.live,))
+        if name:
+            with refused(Invalid):
+                _set(subject, {}, live=(sample.live, f"{name} = 1; x"))
+    for value in ("a\nport = 1", "x" * 4095):
+        with refused(Invalid, naming=sample.text):
+            _set(subject, {sample.live: sample.values[0], sample.text: value}, live=(sample.live,))
     assert _has(subject, sample.live) not in sample.values
+
+
+def are_taken_word_for_word(subject: Subject) -> None:
+    name = _SAMPLES[subject.manifest.name].text
+    _set(subject, {name: _TEXT}, (name,))
+    assert _has(subject, name) == _TEXT
+    _restart(subject)
+    assert _has(subject, name) == _TEXT
+    assert subject.engine.tend(True) == ()
+    _set(subject, {}, (name,))
+
+
+def do_not_bind_the_agent(subject: Subject) -> None:
+    binding = _SAMPLES[subject.manifest.name].binding
+    for name in ("anna", "bert", "carl"):
+        make_user(subject, name)
+    _set(subject, binding, tuple(binding))
+    subject.engine.close()
+    make_user(subject, "dora")
+    assert [name for name, _ in accounts(subject)] == ["anna", "bert", "carl", "dora"]
+    assert subject.engine.health().status is ServiceStatus.HEALTHY
+    assert subject.engine.tend(True) == ()
+    _set(subject, {}, tuple(binding))
+
+
+def are_as_before_when_the_agent_dies_meanwhile(subject: Subject) -> None:
+    sample = _SAMPLES[subject.manifest.name]
+    name, (before, after) = sample.live, sample.values
+    _set(subject, {name: before}, (name,))
+    dying = subject.remake()
+    known = dict.fromkeys((*subject.overrides, name), "")
+    with suppress(_Died), mock.patch.object(dying, "settings", side_effect=(known, _Died)):
+        dying.update_overrides({**subject.overrides, name: after}, (name,), False)
+    subject.engine.close()
+    subject.engine = subject.remake()
+    assert _has(subject, name) == after
+    [told] = subject.engine.tend(True)
+    assert name in told.sentence and not told.repaired, told
+    _restart(subject)
+    assert _has(subject, name) == before
+    _set(subject, {}, (name,))
 
 
 def are_not_changed_when_one_is_not_taken(subject: Subject) -> None:

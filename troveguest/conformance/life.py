@@ -4,7 +4,7 @@ import signal
 import time
 
 from common.contract.types import ServiceStatus
-from common.errors import Conflict, TroveError
+from common.errors import Conflict, Invalid, TroveError
 
 from ..datastores.base import implemented
 from .asking import leave, left, prepare, refused
@@ -33,6 +33,13 @@ def initialises_and_leaves_the_server_down(subject: Subject) -> None:
     subject.engine.initialise(prepare())
     assert subject.engine.is_initialised()
     assert subject.engine.health().status is ServiceStatus.SHUTDOWN
+
+
+def is_not_made_with_settings_that_are_no_tenants(subject: Subject) -> None:
+    for name in ("port", "no\nname"):
+        with refused(Invalid, naming=repr(name)):
+            subject.engine.initialise(prepare(overrides={name: "1"}))
+    assert not subject.engine.is_initialised()
 
 
 def serves_when_start_returns(subject: Subject) -> None:

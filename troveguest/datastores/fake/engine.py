@@ -10,16 +10,16 @@ from pathlib import Path
 
 from common.contract import types as t
 from common.datastores import fake as rules
-from common.errors import Conflict, EngineFailed, Exists, NotFound, NotReady, Refused
+from common.errors import Conflict, EngineFailed, Exists, Invalid, NotFound, NotReady, Refused
 from common.secret import Secret
 
 from ..base import EngineContext, Health, rewritten
-from ..overrides import Kept, Overrides
+from ..overrides import Overrides
 
 _COMMAND = ("/bin/sleep", "infinity")
 _PREPARE = ("/bin/true",)
 
-DEFAULTS = {"max_connections": "100", "buffer_size": "16777216"}
+DEFAULTS = {"max_connections": "100", "buffer_size": "16777216", "motd": ""}
 """The second needs a restart."""
 
 Key = tuple[str, str]
@@ -64,12 +64,15 @@ class FakeEngine(Overrides):
         self.configure()
         if self.world.initialised:
             return
+        self.take(order.overrides)
         if self.context.host.run_job(_PREPARE, timeout=60).exit_code:
             raise EngineFailed("The fake engine's preparation failed.")
-        self.keep(Kept(wanted=order.overrides))
         self.world.initialised = True
 
-    def configure(self) -> tuple[str, ...]:
+    def write_configuration(self) -> tuple[str, ...]:
+        for name, value in self.kept.wanted.items():
+            if not value.isprintable():
+                raise Invalid(f"The value of the configuration parameter {name} holds an unprintable character.")
         changed, self._configured = self.context.host.set_command(_COMMAND) and self._configured, True
         return ("command",) if changed else ()
 
@@ -106,7 +109,8 @@ class FakeEngine(Overrides):
     # configuration
 
     def owned(self, name: str) -> str:
-        return "" if name in DEFAULTS else "it is a part of what the instance is made of"
+        free = name.isidentifier() and name not in ("datadir", "port")
+        return "" if free else "it is a part of what the instance is made of"
 
     def settings(self, names: tuple[str, ...]) -> dict[str, str]:
         known = self._running().settings
@@ -114,7 +118,7 @@ class FakeEngine(Overrides):
 
     def change(self, values: Mapping[str, str | None]) -> None:
         for name, value in values.items():
-            if value is not None and not value.isdigit():
+            if name != "motd" and value is not None and not value.isdigit():
                 raise EngineFailed(f"The server does not take {name} = {value}.")
             self._running().settings[name] = DEFAULTS[name] if value is None else value
 

@@ -14,11 +14,19 @@ _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (unix(7): sun_path is 108 with its NUL)."""
 _OVERRIDE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
-OWNED = frozenset({
-    "basedir", "bind_address", "datadir", "init_file", "lc_messages_dir", "log_error", "pid_file", "plugin_dir",
-    "plugin_load", "plugin_load_add", "port", "secure_file_priv", "skip_grant_tables", "skip_log_error",
-    "skip_name_resolve", "skip_networking", "skip_symbolic_links", "socket", "symbolic_links", "tmpdir", "user"})
-"""What an instance is made of, in the server's spelling: no tenant's."""
+_OWNED = frozenset({
+    "allow_suspicious_udfs", "aria_log_dir_path", "basedir", "bind_address", "bootstrap", "character_sets_dir",
+    "chroot", "console", "core_file", "datadir", "des_key_file", "extra_port", "ft_stopword_file", "general_log_file",
+    "help", "ignore_db_dirs", "init_file", "init_slave", "innodb_buffer_pool_filename", "innodb_data_file_path",
+    "innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_temp_data_file_path", "innodb_undo_directory",
+    "lc_messages_dir", "log_basename", "log_bin", "log_bin_index", "log_error", "log_isam", "log_slow_query_file",
+    "log_tc", "lower_case_table_names", "master_info_file", "pid_file", "port", "proxy_protocol_networks",
+    "relay_log", "relay_log_index", "relay_log_info_file", "secure_file_priv", "slave_load_tmpdir",
+    "slow_query_log_file", "socket", "symbolic_links", "tmpdir", "user", "verbose", "version"})
+_FAMILIES = ("autoset", "disable", "enable", "feedback", "loose", "maximum", "plugin", "skip", "ssl", "wsrep")
+_SHORTER = frozenset({"general_log", "lc_messages", "log_slow_query", "slow_query_log"})
+"""What an instance is made of, in the server's spelling, and prefixes of what is, or makes of another name what is: no
+tenant's. The server takes a part of a name for the whole where only one begins so; the last are whole themselves."""
 
 DEFAULTS = {
     "character-set-server": "utf8mb4",
@@ -71,6 +79,10 @@ def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
 def ours(memory_mb: int, volume_bytes: int) -> dict[str, str]:
     """What is so without the tenant."""
     return {**DEFAULTS, **sized(memory_mb, volume_bytes)}
+
+
+def is_owned(name: str) -> bool:
+    return name.startswith(_FAMILIES) or (name not in _SHORTER and any(own.startswith(name) for own in _OWNED))
 
 
 def text(context: EngineContext, volume_bytes: int, repair: bool) -> str:

@@ -1,13 +1,16 @@
 """The tenant's settings while the server runs. Names are as the server spells them, with underscores."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..overrides import Overrides
 from . import config
-from .sql import Sql
+from .sql import Session, Sql
 
-_VALUES = "SELECT LOWER(VARIABLE_NAME), GLOBAL_VALUE FROM information_schema.SYSTEM_VARIABLES WHERE VARIABLE_NAME IN "
+_VALUES = """\
+SELECT LOWER(VARIABLE_NAME), GLOBAL_VALUE, VARIABLE_TYPE FROM information_schema.SYSTEM_VARIABLES
+WHERE GLOBAL_VALUE IS NOT NULL AND VARIABLE_NAME IN """
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SIZE = re.compile(r"([0-9]+)([KMG])")
@@ -23,23 +26,29 @@ class Settings(Overrides):
     def owned(self, name: str) -> str:
         if not _NAME.fullmatch(name):
             return "no parameter of the server has such a name"
-        return "it is a part of what the instance is made of" if name in config.OWNED else ""
+        return "it is a part of what the instance is made of" if config.is_owned(name) else ""
 
     def settings(self, names: tuple[str, ...]) -> dict[str, str]:
-        known = [name for name in names if _NAME.fullmatch(name)]
-        if not known:
-            return {}
         with self.sql.session() as session:
-            rows = session.rows(f"{_VALUES}({', '.join(['%s'] * len(known))})", *known)
-        return {name: value for name, value in rows if value is not None}
+            return {name: value.rstrip("0").rstrip(".") if kind == "DOUBLE" else value
+                    for name, value, kind in _look(session, names)}
 
     def change(self, values: Mapping[str, str | None]) -> None:
         without = config.ours(self.context.memory_mb, self.context.host.stats().total)
         with self.sql.session() as session:
+            numbers = {name for name, _, kind in _look(session, values) if "INT" in kind or kind == "DOUBLE"}
             for name, value in values.items():
                 wanted = _plain(without.get(name.replace("_", "-"))) if value is None else value
-                literal = "DEFAULT" if wanted is None else wanted if _NUMBER.fullmatch(wanted) else "%s"
-                session.execute(f"SET GLOBAL {name} = {literal}", *([wanted] if literal == "%s" else ()))
+                if wanted is None or (name in numbers and _NUMBER.fullmatch(wanted)):
+                    session.execute(f"SET GLOBAL {name} = {wanted or 'DEFAULT'}")
+                else:
+                    session.execute(f"SET GLOBAL {name} = %s", wanted)
+
+
+def _look(session: Session, names: Iterable[str]) -> list[tuple[Any, ...]]:
+    """Name, value and type of those that the server knows."""
+    asked = ("", *names)
+    return session.rows(f"{_VALUES}({', '.join(['%s'] * len(asked))})", *asked)
 
 
 def _plain(value: str | None) -> str | None:

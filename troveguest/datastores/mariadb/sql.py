@@ -30,6 +30,8 @@ LOCK_TIMEOUT = 10
 TURN_TIMEOUT = 10.0
 """Seconds that one order waits for another to end."""
 
+_SETTINGS = "max_statement_time = 0, sql_big_selects = 1, sql_select_limit = 18446744073709551615, tx_read_only = 0"
+"""For every session, since a tenant may give them others."""
 _MODE = "STRICT_ALL_TABLES,NO_AUTO_CREATE_USER"
 """Without the second, a GRANT to an account that is not there makes one without a password."""
 
@@ -142,7 +144,6 @@ class Sql:
         if self._connection is None:
             connection = self._connection_to_be()
             connection.connect()
-            Session(connection).execute("SET SESSION lock_wait_timeout = %s", LOCK_TIMEOUT)
             self._connection = connection
         return self._connection
 
@@ -162,6 +163,7 @@ class Sql:
             charset="utf8mb4",
             autocommit=True,
             sql_mode=_MODE,
+            init_command=f"SET {_SETTINGS}, lock_wait_timeout = {LOCK_TIMEOUT}",
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=STATEMENT_TIMEOUT,
             write_timeout=STATEMENT_TIMEOUT,

@@ -24,14 +24,16 @@ DEFAULTS = {
     "jit": "off",  # its code costs each of many small sessions more than their queries
 }
 
-OWNED = frozenset({
-    "archive_cleanup_command", "archive_command", "cluster_name", "config_file", "data_directory",
-    "dynamic_library_path", "dynamic_shared_memory_type", "event_source", "external_pid_file", "hba_file",
-    "ident_file", "listen_addresses",
-    "local_preload_libraries", "log_destination", "logging_collector", "port", "recovery_end_command",
-    "restore_command", "session_preload_libraries", "shared_preload_libraries", "ssl_passphrase_command",
-    "unix_socket_directories", "unix_socket_group", "unix_socket_permissions"})
-"""What an instance is made of, and what would run programs in it: no tenant's."""
+_OWNED = frozenset({
+    "archive_cleanup_command", "archive_command", "archive_library", "cluster_name", "config_file", "data_directory",
+    "dynamic_library_path", "dynamic_shared_memory_type", "event_source", "extension_control_path", "external_pid_file",
+    "hba_file", "ident_file", "jit_provider", "krb_server_keyfile", "lc_messages", "listen_addresses",
+    "local_preload_libraries", "log_destination", "log_directory", "log_filename", "logging_collector",
+    "oauth_validator_libraries", "port", "primary_conninfo", "promote_trigger_file", "recovery_end_command",
+    "restart_after_crash", "restore_command", "session_preload_libraries", "shared_preload_libraries", "ssl",
+    "stats_temp_directory", "unix_socket_directories", "unix_socket_group", "unix_socket_permissions"})
+"""What an instance is made of, and what would run programs or load libraries in it, or read files: no tenant's, nor is
+what begins with ``ssl_``."""
 
 HBA = f"""\
 # Written by trove-guestagent. The first line that fits decides; what none fits is refused.
@@ -76,6 +78,10 @@ def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
         "max_wal_size": f"{wal}MB",
         "min_wal_size": f"{_between(32, wal // 4, 256)}MB",
     }
+
+
+def is_owned(name: str) -> bool:
+    return name in _OWNED or name.startswith("ssl_")
 
 
 def text(context: EngineContext, volume_bytes: int) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 from common.contract import types as t
 
 from ..base import EngineContext, rewritten
-from ..overrides import Kept
 from ..server import LOOK, Answer, Server
 from ..serverlog import ServerLog
 from . import config, programs, wire
@@ -48,7 +47,7 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
         if self.is_initialised():
             self.configure()
             return
-        self.keep(Kept(wanted=order.overrides))
+        self.take(order.overrides)
         self.configure()
         self.log.mark()
         command = programs.initialise_command(self._programs(), self.context.version, self.layout.data)
@@ -58,7 +57,7 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
         if finished.exit_code or not self.is_initialised():
             raise self.failure("PostgreSQL's data directory could not be made.", finished.output)
 
-    def configure(self) -> tuple[str, ...]:
+    def write_configuration(self) -> tuple[str, ...]:
         overrides = config.overrides_text(self.kept.wanted)
         text = config.text(self.context, self.host.stats().total)
         command = programs.server_command(self._programs(), self.layout.data, config.own(self.context))
@@ -73,7 +72,8 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
         return tuple(name for name, other in changed.items() if other) if before == self._configured else ()
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
-        found = [*self.tend_settings(serving), *(self.tend_role() if serving else ())]
+        found = self.tend_role() if serving else []
+        found += self.tend_settings(serving and not found)  # which wants an agent that is let in
         return (*found, *map(rewritten, self.configure()), *self.tend_volume())
 
     def start(self, timeout: float) -> None:

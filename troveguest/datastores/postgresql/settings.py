@@ -11,20 +11,20 @@ from . import config
 from .names import Identifier
 from .sql import Session, Sql
 
-_NAME = re.compile(r"[a-z_][a-z0-9_.]*")
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _VALUES = """\
-SELECT s.name, CASE WHEN s.source IN ('client', 'session', 'user', 'database', 'database user')
+SELECT lower(s.name), CASE WHEN s.source IN ('client', 'session', 'user', 'database', 'database user')
                     THEN coalesce(f.setting, s.boot_val) ELSE s.setting END
 FROM pg_settings s
-LEFT JOIN (SELECT DISTINCT ON (name) name, setting FROM pg_file_settings
-           WHERE error IS NULL ORDER BY name, seqno DESC) f ON f.name = s.name
-WHERE s.setting IS NOT NULL AND s.name = ANY (string_to_array(%s, ','))"""
+LEFT JOIN (SELECT DISTINCT ON (lower(name)) name, setting FROM pg_file_settings
+           WHERE error IS NULL ORDER BY lower(name), seqno DESC) f ON lower(f.name) = lower(s.name)
+WHERE s.setting IS NOT NULL AND lower(s.name) = ANY (string_to_array(%s, ','))"""
 """A session of ours has settings of its own, which are nobody else's."""
 _FAULTS = """\
 SELECT name, setting, error FROM pg_file_settings WHERE error IS NOT NULL AND name = ANY (string_to_array(%s, ','))"""
 _TAKEN = """\
 SELECT DISTINCT name FROM pg_file_settings
-WHERE sourcefile LIKE '%%/postgresql.auto.conf' AND name = ANY (string_to_array(%s, ','))"""
+WHERE sourcefile LIKE '%%/postgresql.auto.conf' AND lower(name) = ANY (string_to_array(%s, ','))"""
 _RELOADED = "SELECT pg_conf_load_time()"
 _PATIENCE, _LOOK_AGAIN = 5.0, 0.01
 """Seconds. A server that has read its files again announces that to nobody."""
@@ -39,7 +39,7 @@ class Settings(Overrides):
     def owned(self, name: str) -> str:
         if not _NAME.fullmatch(name) or name.startswith("include"):
             return "no parameter of the server has such a name"
-        return "it is a part of what the instance is made of" if name in config.OWNED else ""
+        return "it is a part of what the instance is made of" if config.is_owned(name) else ""
 
     def settings(self, names: tuple[str, ...]) -> dict[str, str]:
         with self.sql.session() as session:
@@ -49,7 +49,7 @@ class Settings(Overrides):
         """Raises EngineFailed for what the server will not read; ``ALTER SYSTEM`` of somebody else gives way."""
         names = ",".join(values)
         with self.sql.session() as session:
-            for name in session.texts(_TAKEN, names):
+            for name in session.texts(_TAKEN, ",".join({*values, *self.kept.wanted})):
                 session.execute("ALTER SYSTEM RESET %s", Identifier(name))
             if faults := session.rows(_FAULTS, names):
                 told = "; ".join(f"{name} = {value!r}: {error}" for name, value, error in faults)

@@ -5,7 +5,6 @@ from pathlib import Path
 from common.contract import types as t
 
 from ..base import EngineContext, rewritten
-from ..overrides import Kept
 from ..server import LOOK, Answer, Server
 from ..serverlog import ServerLog
 from . import config, programs
@@ -46,7 +45,7 @@ class Redis(Accounts, Root, Settings, Upkeep, Server):
         if self.is_initialised():
             self.configure()
             return
-        self.keep(Kept(wanted=order.overrides))
+        self.take(order.overrides)
         self.configure()
         self.log.mark()
         command = programs.initialise_command(self.layout)
@@ -56,7 +55,7 @@ class Redis(Accounts, Root, Settings, Upkeep, Server):
         if finished.exit_code or not self.is_initialised():
             raise self.failure("Redis' data directory could not be made.", finished.output)
 
-    def configure(self) -> tuple[str, ...]:
+    def write_configuration(self) -> tuple[str, ...]:
         overrides = config.overrides_text(self.kept.wanted)
         text, users = config.text(self.context), self.client.own_users_text()
         command = programs.server_command(programs.find(self.context.binaries), self.layout)
@@ -70,7 +69,8 @@ class Redis(Accounts, Root, Settings, Upkeep, Server):
         return tuple(name for name, other in changed.items() if other) if before == self._configured else ()
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
-        found = [*self.tend_settings(serving), *(self.tend_server() if serving else ())]
+        found = self.tend_server() if serving else []
+        found += self.tend_settings(serving and not found)  # which wants an agent that is let in
         return (*found, *map(rewritten, self.configure()), *self.tend_volume())
 
     def ask(self, where: Path | tuple[str, int], timeout: float) -> Answer:

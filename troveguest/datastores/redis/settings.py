@@ -40,9 +40,10 @@ class Settings(Overrides):
         unknown = tuple(name for name, value in values.items() if value is None and name not in ours)
         without = ours | (self._defaults(unknown) if unknown else {})
         wanted = [(name, without.get(name) if value is None else value) for name, value in values.items()]
+        words = [word for name, value in wanted if value is not None for word in (name, value)]
         with self.client.session() as session:
-            session.ask("CONFIG", "SET", *(word for name, value in wanted if value is not None
-                                           for word in (name, value)))
+            if words:
+                session.ask("CONFIG", "SET", *words)
 
     def _defaults(self, names: tuple[str, ...]) -> dict[str, str]:
         """What these servers have by themselves, which only such a server can tell: one without data is started for

@@ -1,0 +1,187 @@
+"""What becomes of a tenant's settings, whatever dies in the middle: shown on the engine in memory."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.contract.types import ServiceStatus
+from common.errors import EngineFailed, Invalid
+from troveguest.conformance import asking, fake
+from troveguest.conformance.subject import Subject
+from troveguest.datastores import overrides as module
+
+GOOD, DEADLY = {"buffer_size": "4096"}, {"buffer_size": "0"}
+
+
+class Died(BaseException):
+    """The agent, between two things that it does on the disk or with the server."""
+
+
+@pytest.fixture
+def subject() -> Iterator[Subject]:
+    with fake.subject() as made:
+        made.engine.initialise(asking.prepare(overrides=GOOD))
+        made.engine.start(10)
+        yield made
+
+
+def dies_after(host: Any, acts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it does the next of those that change something."""
+    left = count(-acts)
+
+    def dying(act: Callable[..., object]) -> Callable[..., object]:
+        def one_more(*arguments: object, **named: object) -> object:
+            if next(left) >= 0:
+                raise Died
+            return act(*arguments, **named)
+        return one_more
+
+    for name in ("write_for_engine", "set_command", "start_database", "stop_database"):
+        monkeypatch.setattr(host, name, dying(getattr(host, name)))
+
+
+def restart(engine: Any) -> None:
+    engine.configure()
+    engine.stop(10)
+    engine.start(10)
+
+
+def next_life(subject: Subject) -> Any:
+    """As the loop starts a server that is down: again when it failed."""
+    engine = subject.remake()
+    for _ in range(2):
+        engine.configure()
+        with suppress(EngineFailed):
+            engine.start(10)
+    return engine
+
+
+def orders(engine: Any) -> None:
+    engine.update_overrides(DEADLY, (), False)
+    with pytest.raises(EngineFailed, match="did not start with buffer_size as set, so"):
+        restart(engine)
+
+
+def test_whenever_the_agent_dies_the_server_serves_in_its_next_life(
+        subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    for acts in count():
+        subject.engine = subject.remake()
+        subject.engine.update_overrides(GOOD, (), False)
+        restart(subject.engine)
+        with monkeypatch.context() as patch:
+            dies_after(subject.host, acts, patch)
+            try:
+                orders(subject.engine)
+                break
+            except Died:
+                pass
+        if subject.host.database().process:
+            subject.host.stop_database(10)
+        engine = next_life(subject)
+        assert engine.health().status is ServiceStatus.HEALTHY, acts
+        assert engine.get_settings(("buffer_size",)) == GOOD, acts
+        assert engine.kept.wanted == GOOD
+        assert engine.waiting() == ()
+    assert acts > 6
+
+
+def test_what_the_agent_did_not_see_start_is_good_when_it_serves(subject: Subject) -> None:
+    engine = subject.engine
+    engine.update_overrides({"buffer_size": "1"}, (), False)
+    engine.stop(10)
+    subject.host.start_database()
+    engine = subject.remake()
+    assert engine.waiting() == ("buffer_size",)
+    engine.world.settings = module.msgspec.json.decode(b'{"max_connections": "100", "buffer_size": "1", "motd": ""}')
+    assert engine.tend(True) == ()
+    assert engine.waiting() == ()
+    assert subject.remake().waiting() == ()
+
+
+def test_a_server_of_an_agent_that_kept_nothing_has_no_settings(subject: Subject) -> None:
+    Path(subject.engine.context.config_dir, "overrides.json").unlink()
+    engine = subject.remake()
+    engine.update_overrides(DEADLY, (), False)
+    assert engine.waiting() == ("buffer_size",)
+    with pytest.raises(EngineFailed, match="in force again"):
+        restart(engine)
+    assert engine.waiting() == ()
+
+
+def test_settings_stay_when_the_server_does_not_start_without_them_either(
+        subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = subject.engine
+    engine.update_overrides({"buffer_size": "1"}, (), False)
+    engine.stop(10)
+
+    def broken() -> None:
+        raise EngineFailed("The disk is gone.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subject.host, "start_database", broken)
+        with pytest.raises(EngineFailed, match="disk is gone"):
+            engine.start(10)
+    assert engine.tend(False) == ()
+    engine.start(10)
+    assert engine.get_settings(("buffer_size",)) == {"buffer_size": "1"}
+
+
+def test_the_first_start_is_not_rolled_back() -> None:
+    with fake.subject() as made:
+        made.engine.initialise(asking.prepare(overrides=DEADLY))
+        with pytest.raises(EngineFailed, match="without a buffer"):
+            made.engine.start(10)
+        assert made.host.database().process is None
+
+
+def test_what_cannot_be_written_changes_nothing(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = subject.engine
+
+    def full(path: Path, text: str) -> bool:
+        raise OSError(28, os.strerror(28), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subject.host, "write_for_engine", full)
+        with pytest.raises(OSError, match="space"):
+            engine.update_overrides({"max_connections": "5"}, ("max_connections",), False)
+    assert engine.get_settings(("max_connections",)) == {"max_connections": "100"}
+    assert engine.kept.wanted == GOOD
+
+
+def test_while_the_server_is_down_what_is_wanted_waits_for_its_start(subject: Subject) -> None:
+    engine = subject.engine
+    engine.stop(10)
+    engine.update_overrides({"max_connections": "5"}, ("max_connections",), False)
+    engine.configure()
+    engine.start(10)
+    assert engine.get_settings(("max_connections", "buffer_size")) == {
+        "max_connections": "5", "buffer_size": "16777216"}
+    assert engine.waiting() == ()
+
+
+def test_what_does_not_let_itself_be_repaired_is_not_called_repaired(
+        subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = subject.engine
+    engine.update_overrides({"max_connections": "5"}, ("max_connections",), True)
+    engine.change({"max_connections": "6"})
+    monkeypatch.setattr(engine, "change", lambda values: None)
+    [found] = engine.tend(True)
+    assert not found.repaired
+    assert found.sentence == "The server has max_connections = '6', while its configuration has '5'."
+
+
+def test_a_name_that_is_dropped_is_held_against_the_rules_as_well(subject: Subject) -> None:
+    with pytest.raises(Invalid, match="datadir"):
+        subject.engine.update_overrides({}, ("datadir",), False)
+
+
+@pytest.mark.parametrize(("server", "wanted", "same"), [
+    ("10", "10.000000", True), ("3.1536e+07", "31536000", True), ("ON", "on", True), ("ON", "1", False),
+    ("5", "6", False), ("", "", True), ("0.5", "0,5", False)])
+def test_numbers_are_compared_as_numbers(server: str, wanted: str, same: bool) -> None:
+    assert module._same(server, wanted) is same
