@@ -11,6 +11,7 @@ import msgspec
 
 from common import errors
 from trove.db.answers import UnderWay
+from trove.domain.parameters import Rejected
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ MEANINGS = {
          "is still being worked on.",
     413: "A quota or a rate limit is reached, then `Retry-After` tells when to come again, or the body is too large.",
     415: "The body is not `application/json`.",
-    422: "The instance is in a state in which this cannot be done now, or the `Idempotency-Key` is another request's.",
+    422: "The instance is in a state in which this cannot be done now, the datastore has no such parameter or the "
+         "parameter no such value, or the `Idempotency-Key` is another request's.",
     500: "The database server or the operating system refused (`serverError`), or a defect of ours.",
     501: "This is part of OpenStack Trove, and not supported here or by the datastore.",
     503: "The guest agent of the instance, or the host, does not answer; the request is worth repeating.",
@@ -70,6 +72,7 @@ class Forbidden(errors.Refused):
 STATUS: dict[type[errors.TroveError], int] = {
     Forbidden: 403,
     UnderWay: 409,
+    Rejected: 422,
     errors.Invalid: 400,
     errors.Refused: 400,
     errors.Exists: 400,

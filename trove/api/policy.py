@@ -1,4 +1,5 @@
-"""Who may do what, under OpenStack Trove's rule names; operations, events, hosts and agents are additions of ours.
+"""Who may do what, under OpenStack Trove's rule names; operations, events, hosts, agents and rules of
+parameters are additions of ours.
 
 ``Policy`` is the face that every handler asks. ``Defaults`` answers with upstream's default rules and needs no library;
 an operator's own rules come with ``oslo.policy`` behind the same face.
@@ -59,6 +60,15 @@ RULES: dict[str, str] = {
     "datastore:version_show": ANYBODY,
     "datastore:version_show_by_uuid": ANYBODY,
     "datastore:list_associated_flavors": ANYBODY,
+    "configuration-parameter:index": ADMIN_OR_OWNER,
+    "configuration-parameter:show": ADMIN_OR_OWNER,
+    "configuration-parameter:index_by_version": ADMIN_OR_OWNER,
+    "configuration-parameter:show_by_version": ADMIN_OR_OWNER,
+    "parameter-rule:index": ADMIN,
+    "parameter-rule:show": ADMIN,
+    "parameter-rule:create": ADMIN,
+    "parameter-rule:update": ADMIN,
+    "parameter-rule:delete": ADMIN,
     "flavor:index": ANYBODY,
     "flavor:show": ANYBODY,
     "limits:index": ADMIN_OR_OWNER,

@@ -11,9 +11,24 @@ from dataclasses import dataclass
 
 from common import datastores
 from trove.domain import creation
+from trove.domain.parameters import Catalogue
+from trove.domain.rules import Rule
 from trove.domain.states import Event, Task
 
-from . import answers, births, catalog, events, guests, instances, interventions, operations, quota, root, views
+from . import (
+    answers,
+    births,
+    catalog,
+    events,
+    guests,
+    instances,
+    interventions,
+    operations,
+    parameters,
+    quota,
+    root,
+    views,
+)
 from .store import Store
 from .views import Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
 
@@ -233,6 +248,23 @@ class Commands:
         """By id. Raises NotFound."""
         with self.store.read() as connection:
             return catalog.flavor(connection, key)
+
+    # Parameters
+
+    def get_catalogue(self, version: Version) -> Catalogue:
+        """What may be set in servers of this version. Raises Unsupported where nothing may."""
+        with self.store.read() as connection:
+            return parameters.catalogue(connection, version)
+
+    def list_rules(self, version: Version) -> tuple[Rule, ...]:
+        """What the operator says of parameters, withdrawn ones too, in order of names."""
+        with self.store.read() as connection:
+            return parameters.stored(connection, version)
+
+    def store_rule(self, version: Version, rule: Rule, *, new: bool) -> Rule:
+        """As it is kept. Raises Invalid, Unsupported, NotFound, or Exists for a ``new`` one that there is."""
+        with self.store.write() as connection:
+            return parameters.store(connection, version, rule, new=new)
 
     # Quota
 

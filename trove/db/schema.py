@@ -47,6 +47,18 @@ datastore_versions = Table(
     UniqueConstraint("datastore_id", "name", "version"),
 )
 
+# What operators say of single parameters, in the place of the catalogue that comes with a release.
+parameter_rules = Table(
+    "parameter_rules", metadata,
+    Column("datastore_version_id", ForeignKey("datastore_versions.id"), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("data_type", String(16), nullable=False),
+    Column("restart_required", Boolean, nullable=False),
+    Column("minimum", String(40)),  # numbers as text: they reach beyond 64 bits with a sign
+    Column("maximum", String(40)),
+    Column("deleted_at", Float),
+)
+
 flavors = Table(
     "flavors", metadata,
     Column("id", String(255), primary_key=True),

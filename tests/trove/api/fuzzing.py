@@ -83,6 +83,7 @@ class Ground:
             "version": [datastore.versions[0].id, datastore.versions[0].name],
             "flavor": ["1", "2"],
             "host": ["db1", "db2"],
+            "parameter": ["max_connections", "sql_mode"],
         }[part]
 
     def _is_as_made(self, name: str) -> bool:

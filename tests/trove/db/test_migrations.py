@@ -87,6 +87,7 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN release")
         connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN agent_release")
         connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN release")
+        connection.exec_driver_sql("DROP TABLE parameter_rules")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
     engine.dispose()

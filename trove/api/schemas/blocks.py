@@ -20,6 +20,8 @@ ADDRESS = r"^[0-9A-Za-z]([0-9A-Za-z.:-]{0,253}[0-9A-Za-z])?$"
 IP = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:]{2,39})$"
 LOGIN = r"^[a-z_][a-z0-9_-]{0,31}$"
 _RELEASE = r"^[0-9a-f]{64}$"
+PARAMETER = r"^[A-Za-z][A-Za-z0-9_.-]*$"
+NUMBER = r"^-?[0-9]{1,30}(\.[0-9]{1,9})?$"
 _SIZE = r"^0*[1-9][0-9]{0,39}$"
 
 MEANINGS = {
@@ -33,6 +35,8 @@ MEANINGS = {
     IP: "an IP address",
     LOGIN: "a login name of Linux",
     _RELEASE: "the hash of a release: 64 hexadecimal digits",
+    PARAMETER: "a name of ASCII letters, digits and the characters _ . -",
+    NUMBER: "a number",
     _SIZE: "a whole number of 1 or more",
 }
 """What each pattern asks for, in words for a person."""

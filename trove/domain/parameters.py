@@ -1,0 +1,186 @@
+"""What can be set of a database server, and each value as that server writes it.
+
+A catalogue is of one engine in one version. Values come as people write them (``64M``, ``'128MB'``, ``yes``, JSON
+numbers); ``canonical`` makes of each the text in which the server tells it, so that two can be compared.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from common.errors import Invalid
+
+Kind = Literal["boolean", "integer", "float", "string", "enum", "set"]
+Value = str | int | float | bool
+
+_TRUE, _FALSE = frozenset(("1", "on", "yes", "true")), frozenset(("0", "off", "no", "false"))
+_INTEGER = re.compile(r"([+-]?[0-9]+)\s*([A-Za-z]*)")
+_LONGEST = 4096
+"""Characters in a text."""
+
+
+class Rejected(Invalid):
+    """A parameter that there is not, or a value out of its range; the sentence has the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """``minimum``, ``maximum`` and ``step`` in ``unit``, the server's own (bytes where it has none).
+
+    ``share`` is how much of the flavor's memory it may take at most; ``refused`` why nobody may set it, empty where
+    anybody may. One that is not ``dynamic`` gets its value at the server's next start.
+    """
+
+    name: str
+    kind: Kind
+    dynamic: bool
+    default: str | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    step: int = 1
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    share: float | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How an engine writes values: its words for true and false, its suffixes of numbers by unit (the factor from a
+    suffix to the unit), and whether its names have underscores where people write dashes."""
+
+    true: str
+    false: str
+    suffixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    forbidden: str = ""
+    """Characters that no text may have."""
+
+
+class Catalogue:
+    def __init__(self, engine: str, version: str, spelling: Spelling, parameters: Mapping[str, Parameter]) -> None:
+        self.engine, self.version = engine, version
+        self.parameters = parameters
+        self._spelling = spelling
+
+    def of(self, parameters: Mapping[str, Parameter]) -> "Catalogue":
+        """The same with others in it."""
+        return Catalogue(self.engine, self.version, self._spelling, parameters)
+
+    def find(self, name: str) -> Parameter:
+        """In any case, with dashes or underscores. Raises Rejected for one that there is not, or that is refused."""
+        known = self.parameters.get(self.spelled(name))
+        if known is None:
+            raise Rejected(f"{self.engine} {self.version} has no parameter {name[:80]!r}.",
+                           "Look at the parameters of its datastore version.")
+        if known.refused:
+            raise Rejected(f"The parameter {known.name} cannot be set: {known.refused}.", "Leave it out.")
+        return known
+
+    def spelled(self, name: str) -> str:
+        return name.strip().lower().replace("-", "_")
+
+    def canonical(self, values: Mapping[str, Value], memory_mb: int | None = None) -> dict[str, str]:
+        """Names and values as the server writes them. With ``memory_mb``, a flavor's, what takes more than its share
+        of that is refused as well. Raises Rejected."""
+        made: dict[str, str] = {}
+        for name, value in values.items():
+            parameter = self.find(name)
+            if parameter.name in made:
+                raise Rejected(f"The parameter {parameter.name} is given twice.", "Write it once.")
+            made[parameter.name] = self.value(parameter, value)
+            self._check_share(parameter, made[parameter.name], memory_mb)
+        return made
+
+    def live(self, names: frozenset[str]) -> tuple[str, ...]:
+        """Those that a running server can change, in name order; names as ``canonical`` has them."""
+        return tuple(sorted(name for name in names
+                            if (known := self.parameters.get(name)) is not None and known.dynamic))
+
+    def value(self, parameter: Parameter, value: Value) -> str:
+        """As the server writes it. Raises Rejected with what is allowed."""
+        written = "" if value is None else str(value).strip()
+        made = self._made(parameter, written)
+        if made is None:
+            raise Rejected(f"{parameter.name} cannot be {str(value)[:80]!r}.", f"Give {self.allowed(parameter)}.")
+        return made
+
+    def allowed(self, parameter: Parameter) -> str:
+        """What may be written, as the end of a sentence."""
+        if parameter.kind == "boolean":
+            return f"{self._spelling.true} or {self._spelling.false}"
+        if parameter.kind == "enum":
+            return f"one of {', '.join(parameter.choices)}"
+        if parameter.kind == "set":
+            return f"some of {', '.join(parameter.choices)}, with commas between them"
+        if parameter.kind == "string":
+            without = f" without {' '.join(self._spelling.forbidden)}" if self._spelling.forbidden else ""
+            return f"a text of at most {_LONGEST} printable characters{without}"
+        noun = "a whole number" if parameter.kind == "integer" else "a number"
+        unit = f" (in {parameter.unit})" if parameter.unit else ""
+        step = f", a multiple of {parameter.step}" if parameter.step > 1 else ""
+        return f"{noun} from {parameter.minimum} to {parameter.maximum}{unit}{step}"
+
+    def _made(self, parameter: Parameter, written: str) -> str | None:
+        if parameter.kind == "boolean":
+            word = written.lower()
+            return self._spelling.true if word in _TRUE else self._spelling.false if word in _FALSE else None
+        if parameter.kind == "enum":
+            return next((choice for choice in parameter.choices if choice.lower() == written.lower()), None)
+        if parameter.kind == "set":
+            return _subset(parameter.choices, written)
+        if parameter.kind == "string":
+            fits = (len(written) <= _LONGEST and written.isprintable()) or not written
+            return written if fits and not set(self._spelling.forbidden) & set(written) else None
+        number = self._integer(parameter, written) if parameter.kind == "integer" else _float(written)
+        return None if number is None or not _is_within(parameter, number) else _shown(number)
+
+    def _integer(self, parameter: Parameter, written: str) -> int | None:
+        matched = _INTEGER.fullmatch(written)
+        if matched is None:
+            return None
+        number, suffix = int(matched[1]), matched[2]
+        if not suffix:
+            return number
+        factors = self._spelling.suffixes.get(parameter.unit, {})
+        factor = next((factors[each] for each in factors if each.lower() == suffix.lower()), None)
+        if factor is None:
+            return None
+        made = number * factor
+        return round(made) if math.isclose(made, round(made)) else None
+
+    def _check_share(self, parameter: Parameter, value: str, memory_mb: int | None) -> None:
+        if memory_mb is None or parameter.share is None:
+            return
+        suffixes = self._spelling.suffixes[parameter.unit]
+        most = int(memory_mb * parameter.share * next(suffixes[each] for each in ("M", "MB") if each in suffixes))
+        if int(value) > most:
+            raise Rejected(f"{parameter.name} = {value} is more than a server with {memory_mb} MB can carry.",
+                           f"Give at most {most}, or take a larger flavor.")
+
+
+def _is_within(parameter: Parameter, number: float) -> bool:
+    if parameter.minimum is not None and number < parameter.minimum:
+        return False
+    if parameter.maximum is not None and number > parameter.maximum:
+        return False
+    return parameter.step <= 1 or number % parameter.step == 0
+
+
+def _float(written: str) -> float | None:
+    try:
+        number = float(written)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _shown(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}" if number == float(f"{number:g}") else repr(number)
+
+
+def _subset(choices: tuple[str, ...], written: str) -> str | None:
+    wanted = {word.strip().lower() for word in written.split(",") if word.strip()}
+    known = [choice for choice in choices if choice.lower() in wanted]
+    return ",".join(known) if len(known) == len(wanted) else None
