@@ -65,7 +65,7 @@ class OfInstance(Listing):
 
 def _after(req: falcon.Request) -> int:
     """Raises Invalid."""
-    text = req.get_param("after") or "0"
+    text = req.get_param("after", default="0")
     if _ID.fullmatch(text) is None:
         raise Invalid(f"{text[:40]!r} is not the id of an event.", "Take the last one that you have seen.")
     return int(text)
@@ -85,7 +85,7 @@ def _since(req: falcon.Request) -> float | None:
 
 def _wait(req: falcon.Request) -> float:
     """Seconds. Raises Invalid."""
-    text = req.get_param("wait") or "0"
+    text = req.get_param("wait", default="0")
     try:
         seconds = float(text)
     except ValueError:
