@@ -20,9 +20,9 @@ USER = {"name": "anna", "password": "secret-1"}
 SHOP = {"databases": [{"name": "shop"}]}
 
 
-def refused(answer: falcon.testing.Result) -> str:
-    assert answer.status_code == 501, answer.text
-    return str(answer.json["notImplemented"]["message"])
+def refused(answer: falcon.testing.Result, status: int, fault: str) -> str:
+    assert (answer.status_code, list(answer.json)) == (status, [fault]), answer.text
+    return str(answer.json[fault]["message"])
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [
@@ -33,19 +33,27 @@ def refused(answer: falcon.testing.Result) -> str:
     ("GET", "/users/anna/databases", None),
     ("PUT", "/users/anna/databases", SHOP),
     ("DELETE", "/users/anna/databases/shop", None),
-    ("POST", "/users", {"users": [USER | SHOP]}),
 ])
-def test_databases_and_access_are_501(world: World, method: str, path: str, body: object) -> None:
+def test_databases_and_access_are_422_as_in_openstack_trove(world: World, method: str, path: str, body: object) -> None:
     instance_id, guest = world.serving(**REDIS)
-    assert "redis" in refused(world.ask(method, f"/instances/{instance_id}{path}", body))
+    answer = world.ask(method, f"/instances/{instance_id}{path}", body)
+    assert "redis does not support this" in refused(answer, 422, "unprocessableEntity")
     assert guest.deadlines == [], "the instance was not asked"
 
 
 @pytest.mark.parametrize("wanted", [SHOP, {"users": [USER | SHOP]}, SHOP | {"users": [USER]}])
 def test_a_creation_with_databases_is_501(world: World, wanted: dict[str, object]) -> None:
     members = {"name": "one", "flavorRef": "1", "volume": {"size": 1}} | REDIS | wanted
-    assert "no databases" in refused(world.ask("POST", "/instances", {"instance": members}))
+    answer = world.ask("POST", "/instances", {"instance": members})
+    assert "no databases" in refused(answer, 501, "notImplemented")
     assert world.ask("GET", "/instances").json == {"instances": []}
+
+
+def test_a_user_with_databases_is_501(world: World) -> None:
+    instance_id, guest = world.serving(**REDIS)
+    answer = world.ask("POST", f"/instances/{instance_id}/users", {"users": [USER | SHOP]})
+    assert "no databases" in refused(answer, 501, "notImplemented")
+    assert guest.deadlines == []
 
 
 def test_users_are_made_and_listed_without_databases(world: World) -> None:

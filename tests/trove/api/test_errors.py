@@ -137,7 +137,7 @@ def test_what_a_guest_answers_is_told_with_its_remedy(world: World, kind: type[e
 
 
 def test_every_error_of_the_contract_has_a_code() -> None:
-    assert set(faults.STATUS) - {faults.Forbidden, UnderWay} == set(errors.BY_CODE.values())
+    assert set(faults.STATUS) - {faults.Forbidden, faults.NotInDatastore, UnderWay} == set(errors.BY_CODE.values())
 
 
 @pytest.mark.parametrize("kind", [errors.Internal, ZeroDivisionError])

@@ -8,15 +8,17 @@ import falcon
 from common import datastores
 from common.contract import types as t
 from common.datastores.manifest import Manifest
-from common.errors import NotReady, Refused, Unsupported
+from common.errors import NotReady, Refused
 from trove.db import views as rows
 
 from ..context import Caller
+from ..errors import NotInDatastore
 from ..guests import Guest
 from ..services import Resource
 
 REFUSES = (422, 501, 503)
-"""Statuses of an instance that does not serve, of a datastore that cannot, and of a guest that does not answer."""
+"""Statuses of an instance that does not serve or whose datastore has no such things, of what a datastore cannot do with
+them, and of a guest that does not answer."""
 
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -56,12 +58,12 @@ class Inside:
 
 class Served(Resource):
     def inside(self, req: falcon.Request, instance_id: str, capability: str, rule: str) -> Inside:
-        """Raises Forbidden, NotFound, Unsupported for a datastore without the capability, NotReady."""
+        """Raises Forbidden, NotFound, NotInDatastore where the capability is lacking, NotReady."""
         caller = self.allowed(req, rule)
         row = self._instance(req, caller, instance_id)
         manifest = datastores.manifest(row.version.manager)
         if capability not in manifest.capabilities:
-            raise Unsupported(f"{manifest.name} does not support this: it has no {capability}.")
+            raise NotInDatastore(f"{row.version.datastore} does not support this: it has no {capability}.")
         now = self.services.clock()
         if not row.serves(now):
             raise not_ready(row, now)

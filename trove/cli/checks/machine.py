@@ -18,6 +18,7 @@ PACKAGES = {
     "mariadb-server-core": "usr/sbin/mariadbd",
     "mariadb-client-core": "usr/bin/mariadb",
     "postgresql": "usr/lib/postgresql/*/bin/postgres",
+    "redis-server": "usr/bin/redis-server",
     "rabbitmq-server": "usr/lib/rabbitmq/bin/rabbitmq-server",
     "runit": "usr/bin/runsvdir",
     "xfsprogs": "usr/sbin/mkfs.xfs",
