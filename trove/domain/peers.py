@@ -27,8 +27,9 @@ def check_known(method: Method, arguments: Mapping[str, object], peer: PeerKeys)
     spoken, needed = peer.contract_version, since.needed(method, arguments)
     if spoken is not None and not version.understands(spoken, needed):
         left_behind = version.parts(spoken)[0] > version.parts(needed)[0]
-        side = "control plane" if left_behind else "guest agent"
+        remedy = "Upgrade the control plane." if left_behind else \
+            "Upgrade the instance's guest agent: trovectl agent upgrade INSTANCE."
         raise TooOld(f"The guest agent speaks version {spoken} of the contract; this {method.name} needs {needed}.",
-                     f"Upgrade the {side}.")
+                     remedy)
     if method.capability and peer.capabilities is not None and method.capability not in peer.capabilities:
         raise Unsupported(f"This datastore has no {method.capability}.")

@@ -1,7 +1,7 @@
 """How orders are kept and carried out, on a real journal in the subject's home."""
 
 from common.contract import types as t
-from common.errors import Conflict
+from common.errors import Conflict, EngineFailed
 from common.secret import Secret
 
 from ..journal import Journal
@@ -41,6 +41,18 @@ def that_fail_say_why(subject: Subject) -> None:
     with agent(subject.host.home, subject.engine, subject.host) as made:
         failure = made.order("restart").failure
     assert failure is not None and failure.code == Conflict.code and failure.message.endswith("."), failure
+
+
+def fail_for_settings_with_which_no_server_starts(subject: Subject) -> None:
+    """Though it serves again at the end."""
+    with agent(subject.host.home, subject.engine, subject.host) as made:
+        made.order("prepare", order=asking.prepare())
+        subject.engine.update_overrides({"buffer_size": "0"}, (), False)
+        failure = made.order("restart", "op-2").failure
+        assert failure is not None and failure.code == EngineFailed.code, failure
+        assert "buffer_size as set, so the settings before are in force again" in failure.message
+        assert made.order("restart", "op-3").state is t.OperationState.DONE
+    assert subject.engine.health().status is t.ServiceStatus.HEALTHY
 
 
 def leave_no_password_in_clear(subject: Subject) -> None:

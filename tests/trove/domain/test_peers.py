@@ -52,7 +52,7 @@ def test_an_older_agent_is_sent_what_it_knows_and_nothing_else():
     check_known(BUILD, {"order": Order(size=2)}, peer("1.2"))
     with pytest.raises(TooOld, match=r"needs 1\.10") as raised:
         check_known(BUILD, {"order": Order(parts=(RED,))}, peer("1.2"))
-    assert raised.value.hint == "Upgrade the guest agent."
+    assert raised.value.hint == "Upgrade the instance's guest agent: trovectl agent upgrade INSTANCE."
     check_known(BUILD, {"order": Order(parts=(RED,))}, peer(None))
 
 

@@ -1,6 +1,7 @@
 """What becomes of a tenant's settings, whatever dies in the middle: shown on the engine in memory."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -11,9 +12,11 @@ import pytest
 
 from common.contract.types import ServiceStatus
 from common.errors import EngineFailed, Invalid
-from troveguest.conformance import asking, fake
+from troveguest.conformance import asking, fake, ordering
 from troveguest.conformance.subject import Subject
 from troveguest.datastores import overrides as module
+from troveguest.journal import Wanted
+from troveguest.loop import Backoff, Loop
 
 GOOD, DEADLY = {"buffer_size": "4096"}, {"buffer_size": "0"}
 
@@ -88,6 +91,24 @@ def test_whenever_the_agent_dies_the_server_serves_in_its_next_life(
         assert engine.kept.wanted == GOOD
         assert engine.waiting() == ()
     assert acts > 6
+
+
+def test_a_server_that_dies_with_new_settings_is_brought_back_by_the_loop_and_it_says_why(subject: Subject) -> None:
+    engine = subject.remake()
+    with ordering.agent(subject.host.home, engine, subject.host) as made:
+        made.journal.want(Wanted(prepared_by="op", up=True))
+        engine.update_overrides(DEADLY, (), False)
+        loop = Loop(engine, subject.host, made.journal, made.operations, Backoff(0.0, 0.0), 30, 0.0, lambda: None)
+        subject.host.signal(signal.SIGKILL)
+        loop.turn()
+        with made.changed:
+            assert made.changed.wait_for(lambda: made.operations.current is None and engine.kept.fault, 20)
+        loop.turn()
+    assert loop.seen is not None and loop.seen.status is ServiceStatus.RUNNING
+    assert "did not start with buffer_size as set" in loop.seen.sentence
+    assert [drift.repaired for drift in loop.seen.drift] == [False]
+    assert loop.seen.waiting == ()
+    assert engine.get_settings(("buffer_size",)) == GOOD
 
 
 def test_what_the_agent_did_not_see_start_is_good_when_it_serves(subject: Subject) -> None:
