@@ -43,8 +43,8 @@ MEANINGS = {
          "is still being worked on.",
     413: "A quota or a rate limit is reached, then `Retry-After` tells when to come again, or the body is too large.",
     415: "The body is not `application/json`.",
-    422: "The instance is in a state in which this cannot be done now, the datastore has no such things, no such parameter "
-         "or the parameter no such value, or the `Idempotency-Key` is another request's.",
+    422: "The instance is in a state in which this cannot be done now, the datastore has no such things, no such "
+         "parameter or the parameter no such value, or the `Idempotency-Key` is another request's.",
     500: "The database server or the operating system refused (`serverError`), or a defect of ours.",
     501: "This is part of OpenStack Trove, and not supported here or by the datastore.",
     503: "The guest agent of the instance, or the host, does not answer; the request is worth repeating.",
