@@ -278,8 +278,16 @@ def test_a_wrong_override_is_named(untouched: Subject) -> None:
         untouched.engine.start(30)
 
 
-def test_overrides_do_not_move_what_is_ours(untouched: Subject) -> None:
-    serve(untouched, port="1", bind="0.0.0.0", dir="/tmp", enable_module_command="yes", hz="33")
+def test_what_stands_in_the_file_of_settings_does_not_move_what_is_ours(untouched: Subject) -> None:
+    untouched.engine.initialise(asking.prepare())
+    untouched.host.write_for_engine(untouched.engine.layout.overrides, """
+        port 1
+        bind 0.0.0.0
+        dir /tmp
+        enable-module-command yes
+        hz 33
+    """)
+    untouched.engine.start(60)
     found = untouched.engine.get_settings(("port", "bind", "dir", "enable-module-command", "hz"))
     assert found == {"port": str(untouched.engine.context.port), "bind": "127.0.0.1", "hz": "33",
                      "dir": str(untouched.engine.layout.data), "enable-module-command": "no"}

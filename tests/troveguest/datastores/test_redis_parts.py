@@ -12,7 +12,7 @@ import pytest
 from common.contract import types as t
 from common.errors import DeadlinePassed, EngineFailed, HostFailed, Invalid, NoSpace, NotReady
 from troveguest.datastores.base import EngineContext
-from troveguest.datastores.redis import client, config, failures, programs, resp
+from troveguest.datastores.redis import client, config, failures, make, programs, resp
 from troveguest.datastores.server import Answer
 from troveguest.host.fake import FakeHost
 
@@ -144,13 +144,19 @@ def test_sizes_follow_the_memory(memory: int, megabytes: int, clients: int) -> N
     assert (sized["maxmemory"], sized["maxclients"]) == (str(megabytes << 20), str(clients))
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("", "1"), ("include", "/x"), ("loadmodule", "/x.so"), ("rename-command", "GET x"), ("user", "a on"), ("A", "1"),
-    ("a b", "1"), ("hz\nport", "1"), ("hz", "1\nport 2"), ("hz", "\0"),
+@pytest.mark.parametrize("name", [
+    "", "include", "loadmodule", "rename-command", "user", "A", "PORT", "a b", "hz\nport", "hz*", "port", "aclfile",
+    "masterauth", "primaryauth", "tls-port", "unixsocketperm", "enable-debug-command", "slaveof", "dir",
 ])
-def test_overrides_that_could_be_read_as_something_else(name: str, value: str) -> None:
+def test_settings_that_are_no_tenants(context: EngineContext, name: str) -> None:
+    with pytest.raises(Invalid, match="cannot be set"):
+        make(context).update_overrides({name: "1"}, (), False)
+
+
+@pytest.mark.parametrize("value", ["1\nport 2", "\0"])
+def test_overrides_that_could_be_read_as_something_else(value: str) -> None:
     with pytest.raises(Invalid):
-        config.overrides_text({name: value})
+        config.overrides_text({"hz": value})
 
 
 def test_overrides_are_quoted() -> None:

@@ -11,10 +11,10 @@ from ..base import EngineContext
 
 _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (unix(7): sun_path is 108 with its NUL)."""
-_OVERRIDE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_OTHERS = frozenset({"include", "loadmodule", "masterauth", "masteruser", "rename-command", "replicaof", "requirepass",
-                     "slaveof", "user"})
-_FAMILIES = ("cluster-", "enable-", "oom-score-", "rdma-", "replica-announce-", "syslog-", "tls-", "unixsocket")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_OTHERS = frozenset({"include", "loadmodule", "rename-command", "replicaof", "requirepass", "slaveof", "user"})
+_FAMILIES = ("cluster-", "enable-", "master", "oom-score-", "primary", "rdma-", "replica-announce-", "slave-announce-",
+             "syslog-", "tls-", "unixsocket")
 """What an instance is made of besides ``own``, and lines that are no parameters: no tenant's."""
 
 DEFAULTS = {
@@ -64,6 +64,10 @@ def sized(memory_mb: int) -> dict[str, str]:
 def ours(memory_mb: int) -> dict[str, str]:
     """What the tenant may set otherwise."""
     return DEFAULTS | sized(memory_mb)
+
+
+def is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 def is_owned(name: str) -> bool:
@@ -118,10 +122,8 @@ def bare_text(place: Layout) -> str:
 
 
 def overrides_text(values: Mapping[str, str]) -> str:
-    """Raises Invalid for a name or value that could be read as something else."""
+    """Raises Invalid for a value that could be read as something else; names have been looked at."""
     for name, value in values.items():
-        if not _OVERRIDE_NAME.fullmatch(name) or name in _OTHERS:
-            raise Invalid(f"The configuration parameter {name!r} is no name of one.")
         if not value.isprintable():
             raise Invalid(f"The value of the configuration parameter {name} holds an unprintable character.")
     return settings_text(values)

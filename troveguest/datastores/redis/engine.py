@@ -16,9 +16,9 @@ from .upkeep import Upkeep
 
 INITIALISE_TIMEOUT = 60.0
 
-_ERRORS = (r"(?m)^(?!\d+:)\S|# (Warning: )?(Could not|Failed|Fatal|Bad|Can't|Error|Unrecoverable|Unexpected|Aborting)"
-           r"|No space left")
-"""Lines without the number of a process are of what cannot start at all."""
+_ERRORS = (r"(?m)^[a-z/-]+: |FATAL CONFIG|^>>> |Bad directive|argument|nvalid|crashed by|Out Of Memory|No space left"
+           r"|# (Warning: )?(Could not|Failed|Fatal|Bad|Can't|Error|Unrecoverable|Unexpected|Aborting)")
+"""In the words of the shell that starts the server, of one that does not take its configuration, and of any other."""
 
 
 class Redis(Accounts, Root, Settings, Upkeep, Server):

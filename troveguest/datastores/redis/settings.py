@@ -1,6 +1,5 @@
 """The tenant's settings while the server runs. Values are as ``CONFIG GET`` tells them: sizes in bytes, yes and no."""
 
-import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,6 @@ from ..server import BETWEEN_KNOCKS
 from . import config, programs, resp
 from .client import Client
 
-_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _PATIENCE = 10.0
 """Seconds for a server without data to tell what it has without a configuration."""
 
@@ -26,7 +24,7 @@ class Settings(Overrides):
     layout: config.Layout
 
     def owned(self, name: str) -> str:
-        if not _NAME.fullmatch(name):
+        if not config.is_name(name):
             return "no parameter of the server has such a name"
         return "it is a part of what the instance is made of" if config.is_owned(name) else ""
 
@@ -76,6 +74,6 @@ def _last_words(socket: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _ask(connection: resp.Connection, names: Iterable[str]) -> dict[str, str]:
-    known = [name for name in names if _NAME.fullmatch(name)]
+    known = [name for name in names if config.is_name(name)]
     found = connection.texts("CONFIG", "GET", *known) if known else []
     return dict(zip(found[::2], found[1::2], strict=True))
