@@ -14,6 +14,8 @@ import pytest
 from common.contract import types as t
 from common.contract.declare import Method
 from common.crypto import random_id
+from common.datastores.fake import MANIFEST
+from common.errors import EngineFailed
 from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
 from tests.broker import Guest
@@ -120,7 +122,7 @@ def agent(tmp_path: Path, guest: Guest, bus_address: BusAddress,
 
 def test_it_says_hello_prepares_answers_and_tells_what_it_sees(agent: Agent) -> None:
     hello = agent.told.wait(t.Hello)
-    assert hello.agent.capabilities == ("access", "databases", "root", "users")
+    assert hello.agent.capabilities == tuple(sorted(MANIFEST.capabilities))
     assert agent.status(t.ServiceStatus.NEW).stamp > hello.stamp
     order = t.Prepare(memory_mb=512, databases=(t.Database(name="app"),),
                       users=(t.NewUser(name="joe", password=t.Secret("sesame1234"), databases=("app",)),))
@@ -143,6 +145,24 @@ def test_a_server_that_is_stopped_stays_down_until_it_is_started(agent: Agent) -
     agent.status(t.ServiceStatus.SHUTDOWN)
     assert agent.order("start_db").state is t.OperationState.DONE
     assert agent.order("restart").state is t.OperationState.DONE
+
+
+def test_settings_wait_for_a_restart_which_fails_where_no_server_starts_with_them(agent: Agent) -> None:
+    agent.order("prepare", order=t.Prepare(memory_mb=512, overrides={"max_connections": "7"}))
+    for value, state in (("4096", t.OperationState.DONE), ("0", t.OperationState.FAILED)):
+        seen = len(agent.told.reports)
+        agent.proxy.update_overrides(overrides={"buffer_size": value, "max_connections": "8"},
+                                     live=("max_connections",), repair=False)
+        assert agent.proxy.get_settings(names=("max_connections", "no_such")) == {"max_connections": "8"}
+        agent.told.wait(t.Heartbeat, lambda beat: beat.waiting == ("buffer_size",))
+        ended = agent.order("restart")
+        assert ended.state is state
+        del agent.told.reports[:seen]
+        agent.told.wait(t.Heartbeat, lambda beat, end=ended: beat.waiting == () and beat.stamp > end.stamp)
+        assert agent.proxy.get_settings(names=("buffer_size",)) == {"buffer_size": "4096"}
+    assert ended.failure is not None and ended.failure.code == EngineFailed.code
+    told = agent.told.wait(t.Heartbeat, lambda beat: beat.drift)
+    assert told.drift[0].sentence == ended.failure.message and told.status is t.ServiceStatus.RUNNING
 
 
 def test_what_could_not_be_made_is_named_in_result_and_heartbeat(agent: Agent) -> None:

@@ -13,8 +13,9 @@ from .sql import Session, Sql
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _VALUES = """\
-SELECT lower(s.name), CASE WHEN s.source IN ('client', 'session', 'user', 'database', 'database user') OR s.name LIKE 'tcp%%'
-                    THEN coalesce(f.setting, s.boot_val) ELSE s.setting END
+SELECT lower(s.name),
+       CASE WHEN s.source IN ('client', 'session', 'user', 'database', 'database user') OR s.name LIKE 'tcp%%'
+            THEN coalesce(f.setting, s.boot_val) ELSE s.setting END
 FROM pg_settings s
 LEFT JOIN (SELECT DISTINCT ON (lower(name)) name, setting FROM pg_file_settings
            WHERE error IS NULL ORDER BY lower(name), seqno DESC) f ON lower(f.name) = lower(s.name)
