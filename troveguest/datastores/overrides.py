@@ -23,6 +23,8 @@ from .base import EngineContext
 
 _LONGEST = 3000
 """Bytes in a value; MariaDB takes what comes after 4 KiB of a line for the next one."""
+_AUTOMATIC = ("-1", "0")
+"""By which many a setting is left to the server when it starts."""
 
 
 class Kept(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -182,7 +184,8 @@ class Overrides:
 
     def _tend_values(self) -> list[t.Drift]:
         kept, late = self.kept, self.waiting()
-        wanted = {name: value for name, value in kept.wanted.items() if name not in late}
+        wanted = {name: value for name, value in kept.wanted.items()
+                  if name not in late and (name in kept.live or value not in _AUTOMATIC)}
         lasting = others = self._differing(wanted)
         if others and kept.repair:
             self.change({name: wanted[name] for name in others if name in kept.live})

@@ -196,6 +196,15 @@ def test_what_does_not_let_itself_be_repaired_is_not_called_repaired(
     assert found.sentence == "The server has max_connections = '6', while its configuration has '5'."
 
 
+@pytest.mark.parametrize(("wanted", "told"), [("0", 0), ("-1", 0), ("5", 1)])
+def test_what_is_left_to_the_server_is_as_it_wants_it(subject: Subject, wanted: str, told: int) -> None:
+    engine = subject.engine
+    engine.update_overrides({"max_connections": wanted}, (), False)
+    restart(engine)
+    engine.change({"max_connections": "151"})
+    assert len(engine.tend(True)) == told
+
+
 def test_a_name_that_is_dropped_is_held_against_the_rules_as_well(subject: Subject) -> None:
     with pytest.raises(Invalid, match="datadir"):
         subject.engine.update_overrides({}, ("datadir",), False)
