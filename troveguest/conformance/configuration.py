@@ -1,11 +1,12 @@
 """The tenant's settings: at once where the server can, else at its next start, and never against its life."""
 
+import signal
 from contextlib import suppress
 from typing import NamedTuple
 from unittest import mock
 
 from common.contract.types import ServiceStatus
-from common.errors import EngineFailed, Invalid
+from common.errors import EngineFailed, Invalid, TroveError
 
 from .asking import accounts, make_user, refused
 from .subject import Subject
@@ -143,6 +144,25 @@ def are_as_before_when_the_agent_dies_meanwhile(subject: Subject) -> None:
     assert name in told.sentence and not told.repaired, told
     _restart(subject)
     assert _has(subject, name) == before
+    _set(subject, {}, (name,))
+
+
+def are_as_before_when_the_server_dies_meanwhile(subject: Subject) -> None:
+    sample, engine = _SAMPLES[subject.manifest.name], subject.engine
+    name, (before, after) = sample.live, sample.values
+    _set(subject, {name: before}, (name,))
+    change = engine.change
+
+    def die(values: dict[str, str | None]) -> None:
+        subject.host.signal(signal.SIGKILL)
+        change(values)
+
+    with mock.patch.object(engine, "change", die), refused(TroveError):
+        _set(subject, {name: after}, (name,))
+    assert engine.tend(False) == ()
+    engine.configure()
+    engine.start(START)
+    assert (_has(subject, name), engine.waiting()) == (before, ())
     _set(subject, {}, (name,))
 
 
