@@ -3,13 +3,15 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from common.contract import types as t
 from common.contract.types import ServiceStatus
 from common.errors import NoSpace
-from tests.conformance import mariadb
+from tests.conformance import mariadb, redis
 from troveguest.conformance import asking
 from troveguest.conformance.host import UNPRIVILEGED
 from troveguest.conformance.subject import Subject
@@ -24,6 +26,23 @@ def subject() -> Iterator[Subject]:
 
 @pytest.fixture
 def volume(subject: Subject) -> Iterator[Path]:
+    with small_volume(subject) as directory:
+        yield directory
+
+
+@pytest.fixture
+def cache() -> Iterator[Subject]:
+    yield from redis.subjects()
+
+
+@pytest.fixture
+def cache_volume(cache: Subject) -> Iterator[Path]:
+    with small_volume(cache) as directory:
+        yield directory
+
+
+@contextmanager
+def small_volume(subject: Subject) -> Iterator[Path]:
     directory: Path = subject.engine.context.data_dir
     subject.host.home = directory
     options = f"size=24m,uid={UNPRIVILEGED},gid={UNPRIVILEGED},mode=750"
@@ -82,6 +101,34 @@ def test_a_server_that_waits_for_room_is_not_waited_for(
             with subject.engine.sql.session() as session:
                 session.execute("CREATE OR REPLACE USER 'eve'@'%'")
     assert subject.engine.health().status is ServiceStatus.HEALTHY
+
+
+def test_redis_takes_no_writes_and_says_so_until_there_is_room(cache: Subject, cache_volume: Path) -> None:
+    cache.engine.initialise(asking.prepare())
+    cache.engine.start(60)
+    asking.make_user(cache, "anna")
+    ballast = cache_volume / "ballast"
+    fill(cache, ballast)
+    for order in (
+        lambda: asking.make_user(cache, "bob"), lambda: cache.engine.enable_root(None),
+        lambda: cache.engine.delete_user(t.UserRef(name="anna")),
+    ):
+        with pytest.raises(NoSpace, match="full"):
+            order()
+    assert asking.accounts(cache) == [("anna", "%")] and not cache.engine.is_root_enabled()
+    said = ""
+    while "MISCONF" not in said:  # once a page that was there already is full
+        said = cache.client.run("anna", asking.PASSWORD, "SET", "a", "x" * 20000)
+    health = cache.engine.health()
+    assert health.status is ServiceStatus.RUNNING and "full" in health.sentence
+    assert len(cache.client.run("anna", asking.PASSWORD, "GET", "a")) == 20000, "it goes on reading"
+    cache.engine.stop(30)
+    cache.engine.start(60)
+    ballast.unlink()
+    while cache.engine.health().status is not ServiceStatus.HEALTHY:
+        pass
+    assert cache.client.run("anna", asking.PASSWORD, "SET", "a", "1") == "OK"
+    asking.make_user(cache, "bob")
 
 
 def fill(subject: Subject, ballast: Path) -> None:

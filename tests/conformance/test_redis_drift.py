@@ -1,18 +1,14 @@
 """What a tenant's root, or somebody on the machine, changed of what is ours in Redis: put right, or said."""
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from common.contract.types import ServiceStatus
-from common.errors import EngineFailed, NoSpace
+from common.errors import EngineFailed
 from tests.conformance import redis
 from troveguest.conformance import asking
 from troveguest.conformance.asking import PASSWORD, accounts, make_user
-from troveguest.conformance.host import UNPRIVILEGED
 from troveguest.conformance.subject import Subject
 
 pytestmark = pytest.mark.server
@@ -150,48 +146,3 @@ def test_a_server_without_its_socket_serves_on_and_says_so(subject: Subject) -> 
     subject.engine.stop(60)
     subject.engine.start(60)
     assert subject.engine.health().status is ServiceStatus.HEALTHY
-
-
-@pytest.fixture
-def volume(untouched: Subject) -> Iterator[Path]:
-    """A small file system of its own below the data directory."""
-    directory: Path = untouched.engine.context.data_dir
-    untouched.host.home = directory
-    options = f"size=24m,uid={UNPRIVILEGED},gid={UNPRIVILEGED},mode=750"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "trove-test", directory], check=True)
-    try:
-        yield directory
-    finally:
-        untouched.engine.close()
-        untouched.host.close()
-        subprocess.run(["umount", directory], check=True)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-def test_a_full_volume_is_said_and_over_when_there_is_room(untouched: Subject, volume: Path) -> None:
-    untouched.engine.initialise(asking.prepare())
-    untouched.engine.start(60)
-    make_user(untouched, "anna")
-    ballast = volume / "ballast"
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, untouched.host.stats().free)
-    for order in (
-        lambda: make_user(untouched, "bob"), lambda: untouched.engine.enable_root(None),
-        lambda: untouched.engine.delete_user(asking.t.UserRef(name="anna")),
-    ):
-        with pytest.raises(NoSpace, match="full"):
-            order()
-    assert accounts(untouched) == [("anna", "%")] and not untouched.engine.is_root_enabled()
-    said = ""
-    while "MISCONF" not in said:  # once a page that was there already is full
-        said = untouched.client.run("anna", PASSWORD, "SET", "a", "x" * 20000)
-    health = untouched.engine.health()
-    assert health.status is ServiceStatus.RUNNING and "full" in health.sentence
-    assert len(untouched.client.run("anna", PASSWORD, "GET", "a")) == 20000, "it goes on reading"
-    untouched.engine.stop(30)
-    untouched.engine.start(60)
-    ballast.unlink()
-    while untouched.engine.health().status is not ServiceStatus.HEALTHY:
-        pass
-    assert untouched.client.run("anna", PASSWORD, "SET", "a", "1") == "OK"
-    make_user(untouched, "bob")

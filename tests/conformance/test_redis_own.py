@@ -86,6 +86,8 @@ def test_nobody_gets_in_without_a_password(subject: Subject) -> None:
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(str(subject.engine.layout.socket))
         assert redis.send(line, "PING").startswith("-NOAUTH")
+    [flags] = [found[1] for found in [ask(subject, "ACL", "GETUSER", "default")] if isinstance(found, list)]
+    assert "off" in flags and "nopass" not in flags, "else who comes from elsewhere would be told another reason"
     for name in ("default", "os_admin", "root", "nobody"):
         assert not subject.client.can_log_in(name, "") and not subject.client.can_log_in(name, PASSWORD)
 
