@@ -1,20 +1,28 @@
 """Writes down which parameters a server of this machine has: ``packaging/parameters.py ENGINE VERSION [BINARIES]``.
 
-The server is started in a temporary directory by the agent's own engine, so this runs in the agent's environment
+The server is started in a temporary directory by what the agent has for that, so this runs in the agent's environment
 (``.venvs/guest/bin/python``). What it tells becomes ``trove/datastores/ENGINE/VERSION.json``; what it does not tell
 stands in ``parameters.toml`` beside that, by hand.
+
+``packaging/parameters.py --try ENGINE VERSION [BINARIES]`` reads values that a catalogue takes, ``{name: [text, …]}``,
+and says which of them a running server does not take, or tells otherwise: ``{name: {text: why}}``.
 """
 
 import getpass
 import json
 import os
+import re
 import socket
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT))
 PATIENCE = 60.0
 
 Entry = dict[str, Any]
@@ -33,6 +41,13 @@ FROM pg_settings WHERE context <> 'internal' AND name !~ '[.]' ORDER BY name COL
 _MARIADB_KINDS = {"BOOLEAN": "boolean", "ENUM": "enum", "SET": "set", "FLAGSET": "string", "VARCHAR": "string",
                   "DOUBLE": "float"}
 _POSTGRESQL_KINDS = {"bool": "boolean", "integer": "integer", "real": "float", "string": "string", "enum": "enum"}
+
+
+_SMALLEST, _LARGEST = -2**63, 10**20
+"""Numbers that no parameter of Redis can be, or that it takes for the largest."""
+_BOUNDS = re.compile(r"must be between (-?[0-9]+) and (-?[0-9]+) inclusive")
+_WORDS = re.compile(r"must be one of the following: (.*)")
+_SHUT = ("immutable config", "protected config")
 
 
 def mariadb(session: Any) -> Iterator[Entry]:
@@ -61,11 +76,81 @@ def postgresql(session: Any) -> Iterator[Entry]:
         yield entry
 
 
-TELLERS: dict[str, Callable[[Any], Iterator[Entry]]] = {"mariadb": mariadb, "postgresql": postgresql}
+def redis(connection: Any) -> Iterator[Entry]:
+    """It tells names and values. What each may be it says when it is given something else."""
+    told = connection.texts("CONFIG", "GET", "*")
+    for name, value in sorted(zip(told[::2], told[1::2], strict=True)):
+        if name not in ("bind", "dir", "unixsocket"):
+            yield {"name": name} | _tried(connection, name, value) | {"default": _unless_path(value)}
+
+
+def _tried(connection: Any, name: str, value: str) -> Entry:
+    refusal = _said(connection, name, "not a value", value)
+    if any(each in refusal for each in _SHUT):
+        kind = "boolean" if value in ("yes", "no") else "integer" if value.isdigit() else "string"
+        return {"kind": kind, "dynamic": False}
+    if words := _WORDS.search(refusal):
+        return {"kind": "enum", "dynamic": True, "choices": words[1].split(", ")}
+    if "'yes' or 'no'" in refusal:
+        return {"kind": "boolean", "dynamic": True}
+    if refusal.endswith(("memory value", "into an integer")):
+        return {"kind": "integer", "dynamic": True} | _range(connection, name, value, refusal.endswith("memory value"))
+    return {"kind": "string", "dynamic": True}
+
+
+def _range(connection: Any, name: str, value: str, is_size: bool) -> Entry:
+    bounds = _BOUNDS.search(_said(connection, name, str(_LARGEST if is_size else _SMALLEST), value))
+    least, most = (int(bounds[1]), int(bounds[2])) if bounds else (0, 2**63 - 1)
+    return {"minimum": least, "maximum": most} | ({"unit": "B"} if is_size else {})
+
+
+def _said(connection: Any, name: str, value: str, before: str) -> str:
+    """Why it does not take that value; it is as before then. Empty when it does."""
+    from troveguest.datastores.redis import resp
+
+    try:
+        connection.ask("CONFIG", "SET", name, value)
+    except resp.ServerError as error:
+        return str(error)
+    connection.ask("CONFIG", "SET", name, before)
+    return ""
 
 
 def ask(engine: str, version: str, binaries: str = "") -> list[Entry]:
     """What a server of that engine and version tells, in name order; ``binaries`` as a datastore version names them."""
+    if engine == "redis":
+        return _ask_bare(binaries)
+    with serving(engine, version, binaries) as server, server.sql.session() as session:
+        return list({"mariadb": mariadb, "postgresql": postgresql}[engine](session))
+
+
+def attempt(engine: str, version: str, binaries: str, values: dict[str, list[str]]) -> dict[str, dict[str, str]]:
+    """What the agent says of each value that the server does not take."""
+    refused: dict[str, dict[str, str]] = {}
+    with serving(engine, version, binaries) as server:
+        for turn in range(max(map(len, values.values()))):
+            _try(server, {name: each[turn] for name, each in values.items() if turn < len(each)}, refused)
+    return refused
+
+
+def _try(server: Any, wanted: dict[str, str], refused: dict[str, dict[str, str]]) -> None:
+    """All of them together, and the halves of those that cannot be had together."""
+    from common.errors import TroveError
+
+    try:
+        server.update_overrides(wanted, tuple(wanted), False)
+    except TroveError as error:
+        if len(wanted) == 1:
+            [(name, value)] = wanted.items()
+            refused.setdefault(name, {})[value] = error.message
+        names = sorted(wanted)
+        for half in (names[:len(names) // 2], names[len(names) // 2:]) if len(names) > 1 else ():
+            _try(server, {name: wanted[name] for name in half}, refused)
+
+
+@contextmanager
+def serving(engine: str, version: str, binaries: str) -> Iterator[Any]:
+    """The agent's engine with a server of its own."""
     from troveguest.conformance import asking
     from troveguest.conformance.subject import engine_context
     from troveguest.datastores import load
@@ -76,10 +161,34 @@ def ask(engine: str, version: str, binaries: str = "") -> list[Entry]:
         server.initialise(asking.prepare())
         server.start(PATIENCE)
         try:
-            with server.sql.session() as session:
-                return list(TELLERS[engine](session))
+            yield server
         finally:
             server.stop(PATIENCE)
+
+
+def _ask_bare(binaries: str) -> list[Entry]:
+    """Of a Redis without a configuration: the agent's hides what it would be by itself."""
+    from troveguest.conformance.subject import home
+    from troveguest.datastores.redis import programs, resp
+
+    with home() as directory:
+        command = (programs.find(binaries), "--port", "0", "--unixsocket", directory / "socket")
+        with subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL) as server:
+            try:
+                return list(redis(_connection(directory / "socket", resp)))
+            finally:
+                server.terminate()
+
+
+def _connection(path: Path, resp: Any) -> Any:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return resp.Connection(path, PATIENCE)
+        except resp.Lost:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)  # no event tells that a socket begins to listen
 
 
 def text(entries: list[Entry]) -> str:
@@ -107,7 +216,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-if __name__ == "__main__":
-    target = file(*sys.argv[1:3])
-    target.write_text(text(ask(*sys.argv[1:])))
+def main(words: list[str]) -> None:
+    if words[0] == "--try":
+        engine, version, binaries = (*words[1:], "")[:3]
+        json.dump(attempt(engine, version, binaries, json.load(sys.stdin)), sys.stdout)
+        return
+    target = file(*words[:2])
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text(ask(*words)))
     sys.stdout.write(f"{target.relative_to(CHECKOUT)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from common.errors import Invalid
@@ -17,6 +18,8 @@ Value = str | int | float | bool
 
 _TRUE, _FALSE = frozenset(("1", "on", "yes", "true")), frozenset(("0", "off", "no", "false"))
 _INTEGER = re.compile(r"([+-]?[0-9]+)\s*([A-Za-z]*)")
+_DIGITS = 6
+_LONG = 1e18
 _LONGEST = 4096
 """Characters in a text."""
 
@@ -30,7 +33,8 @@ class Parameter:
     """``minimum``, ``maximum`` and ``step`` in ``unit``, the server's own (bytes where it has none).
 
     ``share`` is how much of the flavor's memory it may take at most; ``refused`` why nobody may set it, empty where
-    anybody may. One that is not ``dynamic`` gets its value at the server's next start.
+    anybody may. One that is not ``dynamic`` gets its value at the server's next start. A text may have a ``pattern``
+    (``means`` says that in words), and an ``order`` in which the server writes its letters.
     """
 
     name: str
@@ -43,19 +47,23 @@ class Parameter:
     choices: tuple[str, ...] = ()
     unit: str = ""
     share: float | None = None
+    pattern: str = ""
+    means: str = ""
+    order: str = ""
     refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
     """How an engine writes values: its words for true and false, its suffixes of numbers by unit (the factor from a
-    suffix to the unit), and whether its names have underscores where people write dashes."""
+    suffix to the unit), and what is between the words of its names, where people write dashes or underscores."""
 
     true: str
     false: str
     suffixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     forbidden: str = ""
     """Characters that no text may have."""
+    separator: str = "_"
 
 
 class Catalogue:
@@ -79,7 +87,7 @@ class Catalogue:
         return known
 
     def spelled(self, name: str) -> str:
-        return name.strip().lower().replace("-", "_")
+        return name.strip().lower().replace("-", "_").replace("_", self._spelling.separator)
 
     def canonical(self, values: Mapping[str, Value], memory_mb: int | None = None) -> dict[str, str]:
         """Names and values as the server writes them. With ``memory_mb``, a flavor's, what takes more than its share
@@ -114,6 +122,8 @@ class Catalogue:
             return f"one of {', '.join(parameter.choices)}"
         if parameter.kind == "set":
             return f"some of {', '.join(parameter.choices)}, with commas between them"
+        if parameter.means:
+            return parameter.means
         if parameter.kind == "string":
             without = f" without {' '.join(self._spelling.forbidden)}" if self._spelling.forbidden else ""
             return f"a text of at most {_LONGEST} printable characters{without}"
@@ -131,10 +141,17 @@ class Catalogue:
         if parameter.kind == "set":
             return _subset(parameter.choices, written)
         if parameter.kind == "string":
-            fits = (len(written) <= _LONGEST and written.isprintable()) or not written
-            return written if fits and not set(self._spelling.forbidden) & set(written) else None
+            return self._text(parameter, written)
         number = self._integer(parameter, written) if parameter.kind == "integer" else _float(written)
         return None if number is None or not _is_within(parameter, number) else _shown(number)
+
+    def _text(self, parameter: Parameter, written: str) -> str | None:
+        if parameter.order and set(written) <= set(parameter.order):
+            written = "".join(letter for letter in parameter.order if letter in written)
+        if parameter.pattern and not re.fullmatch(parameter.pattern, written):
+            return None
+        fits = len(written) <= _LONGEST and (written.isprintable() or not written)
+        return written if fits and not set(self._spelling.forbidden) & set(written) else None
 
     def _integer(self, parameter: Parameter, written: str) -> int | None:
         matched = _INTEGER.fullmatch(written)
@@ -154,7 +171,7 @@ class Catalogue:
         if memory_mb is None or parameter.share is None:
             return
         suffixes = self._spelling.suffixes[parameter.unit]
-        most = int(memory_mb * parameter.share * next(suffixes[each] for each in ("M", "MB") if each in suffixes))
+        most = int(memory_mb * parameter.share * next(suffixes[each] for each in ("M", "MB", "mb") if each in suffixes))
         if int(value) > most:
             raise Rejected(f"{parameter.name} = {value} is more than a server with {memory_mb} MB can carry.",
                            f"Give at most {most}, or take a larger flavor.")
@@ -169,15 +186,19 @@ def _is_within(parameter: Parameter, number: float) -> bool:
 
 
 def _float(written: str) -> float | None:
+    """With as many digits as servers tell again."""
     try:
-        number = float(written)
+        number = float(f"{float(written):.{_DIGITS}g}")
     except ValueError:
         return None
     return number if math.isfinite(number) else None
 
 
 def _shown(number: float) -> str:
-    return str(number) if isinstance(number, int) else f"{number:g}" if number == float(f"{number:g}") else repr(number)
+    """Without an exponent, which MariaDB does not read, as long as that has an end."""
+    if isinstance(number, int):
+        return str(number)
+    return f"{Decimal(repr(number)).normalize():f}" if abs(number) < _LONG else repr(number)
 
 
 def _subset(choices: tuple[str, ...], written: str) -> str | None:

@@ -1,0 +1,51 @@
+"""What a catalogue takes, a real server takes too and tells again; and what the catalogue has, the server told."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trove.datastores import edges
+from trove import datastores
+
+pytestmark = pytest.mark.server
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+GUEST_PYTHON = CHECKOUT / ".venvs" / "guest" / "bin" / "python"
+SERVERS = (("mariadb", "10.11"), ("postgresql", "15"), ("redis", "7.0"))
+"""Those of Debian 12, which this project's tests install."""
+
+_ASK = """\
+import json, runpy, sys
+told = runpy.run_path(sys.argv[1], run_name="told")
+json.dump(told["ask"](*sys.argv[2:]), sys.stdout)
+"""
+
+
+def run(*words: str, told: object = None) -> Any:
+    done = subprocess.run([str(GUEST_PYTHON), *words], input=json.dumps(told), capture_output=True, text=True,
+                          timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("engine", "version"), SERVERS)
+def test_a_server_takes_what_the_catalogue_takes(engine: str, version: str) -> None:
+    values = edges.dynamic(datastores.catalogue(engine, version))
+    assert sum(map(len, values.values())) > 100
+    assert run(str(CHECKOUT / "packaging" / "parameters.py"), "--try", engine, version, told=values) == {}
+
+
+@pytest.mark.parametrize(("engine", "version"), SERVERS)
+def test_the_catalogue_is_what_the_server_tells(engine: str, version: str) -> None:
+    """But for defaults that follow from the machine, such as its number of processors, and a minor release's own."""
+    told = {each["name"]: shape(each) for each in run("-c", _ASK, str(CHECKOUT / "packaging" / "parameters.py"), engine,
+                                                      version)}
+    kept = json.loads((CHECKOUT / "trove" / "datastores" / engine / f"{version}.json").read_text())
+    assert {each["name"]: shape(each) for each in kept} == told, "Run packaging/parameters.py."
+
+
+def shape(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != "default"}
