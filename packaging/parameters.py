@@ -32,9 +32,9 @@ _MARIADB = """\
 SELECT LOWER(VARIABLE_NAME), VARIABLE_TYPE, DEFAULT_VALUE, NUMERIC_MIN_VALUE, NUMERIC_MAX_VALUE, NUMERIC_BLOCK_SIZE,
        ENUM_VALUE_LIST, READ_ONLY
 FROM information_schema.SYSTEM_VARIABLES
-WHERE VARIABLE_SCOPE <> 'SESSION ONLY' AND (COMMAND_LINE_ARGUMENT IS NOT NULL OR VARIABLE_NAME = 'AUTOCOMMIT')
-ORDER BY 1"""
-"""The server reads autocommit from its files, and does not say so here."""
+WHERE VARIABLE_SCOPE <> 'SESSION ONLY' AND (COMMAND_LINE_ARGUMENT IS NOT NULL OR VARIABLE_NAME IN (
+    'AUTOCOMMIT', 'CHARACTER_SET_SERVER', 'COLLATION_SERVER', 'LC_TIME_NAMES')) ORDER BY 1"""
+"""The server reads the last four from its files, and does not say so here."""
 _POSTGRESQL = """\
 SELECT name, vartype, boot_val, min_val, max_val, unit, array_to_string(enumvals, ','), context
 FROM pg_settings WHERE context <> 'internal' AND name !~ '[.]' ORDER BY name COLLATE "C\""""
@@ -52,7 +52,7 @@ _SHUT = ("immutable config", "protected config")
 
 def mariadb(session: Any) -> Iterator[Entry]:
     for name, kind, default, least, most, step, values, read_only in session.rows(_MARIADB):
-        known = _MARIADB_KINDS.get(kind, "integer")
+        known = "string" if kind == "ENUM" and not values else _MARIADB_KINDS.get(kind, "integer")
         entry: Entry = {"name": name, "kind": known, "dynamic": read_only == "NO",
                         "default": _unless_path(default)}
         if known in ("integer", "float"):

@@ -1,7 +1,8 @@
 """What the control plane knows of engines that agents need not know: a catalogue of parameters per version.
 
 ``<engine>/<version>.json`` is what a real server told (``packaging/parameters.py``), ``<engine>/parameters.toml`` what
-it does not tell, by hand: whose a parameter is, limits that are narrower than the server's, what depends on the flavor.
+it does not tell, by hand: whose a parameter is, limits that are narrower than the server's, what an instance has before
+anybody sets something.
 """
 
 import fnmatch
@@ -31,7 +32,7 @@ def catalogue(engine: str, version: str) -> Catalogue:
     by_hand = tomllib.loads((_HERE / engine / "parameters.toml").read_text())
     spelling = msgspec.convert(by_hand["spelling"], Spelling)
     parameters = {each.name.lower(): _known(each, by_hand) for each in told}
-    return Catalogue(engine, version, spelling, parameters)
+    return Catalogue(engine, version, spelling, parameters, by_hand["ours"])
 
 
 def _known(told: Parameter, by_hand: Mapping[str, Any]) -> Parameter:

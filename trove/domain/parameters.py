@@ -13,6 +13,8 @@ from typing import Literal
 
 from common.errors import Invalid
 
+from . import sizing
+
 Kind = Literal["boolean", "integer", "float", "string", "enum", "set"]
 Value = str | int | float | bool
 
@@ -67,14 +69,37 @@ class Spelling:
 
 
 class Catalogue:
-    def __init__(self, engine: str, version: str, spelling: Spelling, parameters: Mapping[str, Parameter]) -> None:
+    """``ours`` is what an instance has before anybody sets something: a text, or behind ``=`` a formula (``sizing``)
+    from ``memory`` and ``volume``, in MB, and what stands above it."""
+
+    def __init__(self, engine: str, version: str, spelling: Spelling, parameters: Mapping[str, Parameter],
+                 ours: Mapping[str, str]) -> None:
         self.engine, self.version = engine, version
         self.parameters = parameters
         self._spelling = spelling
+        self._ours = ours
 
     def of(self, parameters: Mapping[str, Parameter]) -> "Catalogue":
         """The same with others in it."""
-        return Catalogue(self.engine, self.version, self._spelling, parameters)
+        return Catalogue(self.engine, self.version, self._spelling, parameters, self._ours)
+
+    def ours(self, memory_mb: int, volume_bytes: int) -> dict[str, str]:
+        """What differs from the server's own defaults in an instance where nobody set anything, as it tells that."""
+        names = {"memory": memory_mb, "volume": volume_bytes // 2**20}
+        made: dict[str, str] = {}
+        for name, written in self._ours.items():
+            if written.startswith("="):
+                names[name.replace("-", "_")] = sizing.evaluate(written[1:].strip(), names)
+                made[name] = str(names[name.replace("-", "_")])
+            else:
+                made[name] = written
+        return made
+
+    def defaults(self, memory_mb: int, volume_bytes: int) -> dict[str, str]:
+        """What each that can be set is in an instance where nobody set anything, as far as that is known."""
+        own = {name: self._told(each) for name, each in self.parameters.items()}
+        return {name: value for name, value in (own | self.ours(memory_mb, volume_bytes)).items()
+                if value is not None and name in self.parameters and not self.parameters[name].refused}
 
     def find(self, name: str) -> Parameter:
         """In any case, with dashes or underscores. Raises Rejected for one that there is not, or that is refused."""
@@ -113,6 +138,10 @@ class Catalogue:
         if made is None:
             raise Rejected(f"{parameter.name} cannot be {str(value)[:80]!r}.", f"Give {self.allowed(parameter)}.")
         return made
+
+    def _told(self, parameter: Parameter) -> str | None:
+        """Its default, in the text in which the server tells a value; a default may lie out of the range."""
+        return None if parameter.default is None else self._made(parameter, parameter.default) or parameter.default
 
     def allowed(self, parameter: Parameter) -> str:
         """What may be written, as the end of a sentence."""

@@ -49,3 +49,29 @@ def test_the_catalogue_is_what_the_server_tells(engine: str, version: str) -> No
 
 def shape(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key != "default"}
+
+
+_SIZED = """\
+import json, sys
+from troveguest.datastores.mariadb import config as mariadb
+from troveguest.datastores.postgresql import config as postgresql
+from troveguest.datastores.redis import config as redis
+json.dump([{"mariadb": mariadb.ours(memory, volume), "redis": redis.ours(memory),
+            "postgresql": postgresql.DEFAULTS | postgresql.sized(memory, volume)}
+           for memory, volume in json.load(sys.stdin)], sys.stdout)
+"""
+
+FLAVORS = [(memory, volume << 30) for memory in (128, 256, 512, 1000, 2048, 8192, 65536, 500_000)
+           for volume in (1, 3, 20, 1000)]
+"""MB of memory and bytes of volume."""
+
+
+def test_both_sides_size_an_instance_alike() -> None:
+    for (memory, volume), agents in zip(FLAVORS, run("-c", _SIZED, told=FLAVORS), strict=True):
+        for engine, version in SERVERS:
+            catalogue = datastores.catalogue(engine, version)
+            written = {catalogue.spelled(name): value for name, value in agents[engine].items()}
+            expected = {name: catalogue.value(each, written[name]) for name, each in catalogue.parameters.items()
+                        if name in written and not each.refused}
+            assert catalogue.ours(memory, volume) == expected, (engine, memory, volume)
+            assert len(expected) >= 7
