@@ -38,6 +38,9 @@ LOG = log.get(__name__)
 GRACE = 5.0
 """Seconds that the work under way is given when the agent is told to end; the next life takes up the rest."""
 
+EARLY = 60.0
+"""Seconds for a start that nobody asked for."""
+
 _HAND_OVER = signal.SIGUSR1
 """What the agent sends itself when another release is to take its place."""
 
@@ -58,9 +61,10 @@ class Service:
         able = implemented(self._engine)
         agent = _info(own, able)
         upgrade = Upgrade(layout, agent.release, self._hand_over)
+        self._lifecycle = Lifecycle(self._engine, self._host, self._journal)
         handlers = dispatch.gather((
             Agent(agent, self._host).handlers(),
-            Lifecycle(self._engine, self._host, self._journal).handlers(), upgrade.handlers(),
+            self._lifecycle.handlers(), upgrade.handlers(),
             capabilities.handlers(self._engine, able)))
         known = dispatch.checked(handlers)
 
@@ -82,11 +86,13 @@ class Service:
         self._heartbeat = self._telling.every(own.report_interval, "the heartbeat", self._reports.heartbeat)
 
     def start(self) -> None:
+        if self._lifecycle.may_start_early:
+            self._operations.attempt("first start", self._lifecycle.start_early, EARLY)
         self._bus.on_connect(lambda channel: self._catch_up())
+        self._operations.start()
         self._bus.start()
         self._server.start()
         self._telling.start()
-        self._operations.start()
         self._turns.start()
 
     def stop(self) -> None:

@@ -62,7 +62,8 @@ class Placement(Preflight, frozen=True, kw_only=True, omit_defaults=True):
     """One instance on a Linux host.
 
     An agent that is there already keeps its release; with ``replaces_release`` it is restarted to try this one, and
-    goes back to its own when it does not report from that in time.
+    goes back to its own when it does not report from that in time. With ``template`` a server that is new here may be a
+    copy of one that was initialised before.
     """
 
     instance_id: InstanceId
@@ -77,6 +78,7 @@ class Placement(Preflight, frozen=True, kw_only=True, omit_defaults=True):
     log_json: bool = False
     log_debug: bool = False
     replaces_release: bool = False
+    template: bool = False
 
 
 class Placed(Struct, frozen=True, kw_only=True, omit_defaults=True):

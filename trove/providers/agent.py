@@ -48,7 +48,8 @@ class RootCommand:
         """``release`` is the directory that the agent is to run from."""
         asked = structs.replace(self._preflight(wanted, bus), release=release)
         return self._run("place", Placement(
-            **structs.asdict(asked), replaces_release=wanted.replaces_release, instance_id=wanted.instance_id,
+            **structs.asdict(asked), replaces_release=wanted.replaces_release,
+            template=wanted.template, instance_id=wanted.instance_id,
             datastore_version=wanted.datastore_version, memory_mb=wanted.memory_mb, vcpus=wanted.vcpus, keys=keys,
             log_json=self.logging.json, log_debug=self.logging.debug), Placed)
 

@@ -16,7 +16,8 @@ class Wanted:
 
     ``release`` is the hash of the release that its agent is to run from, None for the one that new instances get. An
     agent that is there keeps its own, unless ``replaces_release``. ``binaries``: directory of the server's programs,
-    empty: those of the system.
+    empty: those of the system. ``template``: a server that is new there may be a copy of one that was initialised
+    before.
     """
 
     instance_id: str
@@ -29,6 +30,7 @@ class Wanted:
     release: str | None = None
     replaces_release: bool = False
     binaries: str = ""
+    template: bool = False
 
     def found(self) -> Spot:
         """Raises Internal where there is none yet."""

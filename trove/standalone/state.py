@@ -136,7 +136,8 @@ class State:
     def made(self) -> list[Path]:
         """Everything that an installation makes here; what runs from it must be gone before it is removed."""
         stores = [path for store in (self.store, self.flows) for path in self.root.glob(f"{store.name}*")]
-        names = ("key", "ca", "api-ca.pem", "rabbit", "ssh", "releases", "instances", "volumes", "log", "run")
+        names = ("key", "ca", "api-ca.pem", "rabbit", "ssh", "releases", "instances", "volumes", "templates", "log",
+                 "run")
         return [*stores, *(self.root / name for name in names)]
 
     def installation(self) -> str:

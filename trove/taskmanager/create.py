@@ -45,7 +45,9 @@ def open_bus(work: Work) -> None:
 
 @step("Looks whether the machine can carry it, and makes the place: users, limits, volume, agent.", patience=600)
 def place(work: Work) -> None:
-    put_in_place(work.services, work.instance())
+    with work.services.store.read() as connection:
+        order = guests.order(connection, work.services.store.vault, work.instance_id)
+    put_in_place(work.services, work.instance(), template=order is not None and not order.overrides)
 
 
 @step("Waits for the instance's agent.", patience=180)
@@ -73,18 +75,19 @@ def wanted(instance: Instance) -> Wanted:
                   release=instance.release, binaries=instance.version.binaries)
 
 
-def put_in_place(services: Services, instance: Instance, release: str | None = None) -> tuple[str, ...]:
+def put_in_place(services: Services, instance: Instance, release: str | None = None, *,
+                 template: bool = False) -> tuple[str, ...]:
     """Makes or repairs its place, with the agent in it; a server that runs there goes on. What had to be put right.
 
-    An agent that is there keeps its release, unless it is restarted to try ``release``. Raises what the
-    provider raises.
+    An agent that is there keeps its release, unless it is restarted to try ``release``. With ``template`` a new place
+    gets data that was initialised before, where the provider has some. Raises what the provider raises.
     """
     vault = services.store.vault
     with services.store.read() as connection:
         password = guests.bus_password(connection, vault, instance.id)
         keys = guests.placement_keys(connection, vault, instance.id)
     login = services.endpoint.login(instance.id, password, instance.spot)
-    asked = wanted(instance)
+    asked = dataclasses.replace(wanted(instance), template=template)
     if release is not None:
         asked = dataclasses.replace(asked, release=release, replaces_release=True)
     placed = services.provider.place(asked, login, keys)

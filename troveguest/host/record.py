@@ -14,7 +14,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """``volume`` is IMAGE or DIRECTORY; ``volume_gb`` None where no size was asked for.
 
     ``reason`` says why a volume that was asked for is only a directory. ``memory_mb`` and ``vcpus`` are the server's
-    limits; 0 in the record of a release that did not note them.
+    limits; 0 in the record of a release that did not note them. ``unsettled`` is the boot in which a template was
+    copied here, until that is on the disk.
     """
 
     instance_id: str = ""
@@ -23,6 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     memory_mb: int = 0
     vcpus: int = 0
+    unsettled: str = ""
 
     @classmethod
     def read(cls, path: Path) -> "Record":

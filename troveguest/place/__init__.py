@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from common.contract import codec
@@ -30,8 +31,10 @@ def main(words: Sequence[str]) -> int:
     """Runs one of ``ACTIONS``, the first of the words; the exit code."""
     kind, function = ACTIONS[words[0]]
     os.umask(0o022)
+    order: object = None
     try:
-        answer = function(codec.decode(sys.stdin.buffer.read(), kind))
+        order = codec.decode(sys.stdin.buffer.read(), kind)
+        answer = function(order)
     except Exception as error:  # noqa: BLE001 (the caller, perhaps on another machine, is to get every error)
         failure = _as_ours(error)
         answer = Failure(code=failure.code, message=failure.message, hint=failure.hint)
@@ -39,6 +42,10 @@ def main(words: Sequence[str]) -> int:
     else:
         status = 0
     sys.stdout.buffer.write(codec.encode(answer) + b"\n")
+    sys.stdout.buffer.flush()
+    if status == 0 and isinstance(order, Placement):
+        with suppress(TroveError, OSError):  # the place is whole, and the next placing tries it again
+            placing.make_template(order)
     return status
 
 

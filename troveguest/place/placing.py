@@ -2,22 +2,25 @@
 
 import fcntl
 import os
+import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from common.contract.placement import Growth, Placed, Placement, Unplacement
-from common.errors import Invalid, NotFound
+from common.errors import Conflict, Invalid, NotFound
 
-from ..host import files, record
+from ..host import files, processes, record
 from ..host.layout import DATA_MODE, LOGGED, Layout
 from ..host.record import Record
 from ..host.starter import PROGRAM
-from . import commands, configuration, limits, picture, preflight, remains, services, users, volume
+from . import commands, configuration, limits, picture, preflight, remains, services, templates, users, volume
 from .limits import NONE, Limits
 from .volume import Volume
 
@@ -36,6 +39,9 @@ class Site:
     volume: Volume = field(default_factory=lambda: Volume(record.DIRECTORY))
     limits: Limits = field(default_factory=lambda: Limits(NONE))
     moved_at: float = 0.0
+    copied: Path | None = None
+    """A template's data, which is not in its place yet."""
+    template_note: str = ""
 
 
 def place(placement: Placement) -> Placed:
@@ -58,12 +64,14 @@ def place(placement: Placement) -> Placed:
 def restore(home: Path) -> None:
     """Mounts, limits and supervises again what is placed in ``home``. What runs there is not touched.
 
-    Raises HostFailed, NoSpace.
+    Raises HostFailed, NoSpace; Conflict for one that nobody was told to be whole.
     """
     layout = Layout(home)
     with _held(home):
         site = Site(layout, Record.read(layout.record))
-        for step in (make_accounts, make_volume, set_limits):
+        if site.record.unsettled:
+            raise Conflict("It was being placed when the machine went down.", "Its control plane begins anew.")
+        for step in (make_accounts, make_volume, give_data, set_limits):
             step(site)
         services.start(layout)
 
@@ -88,16 +96,73 @@ def unplace(unplacement: Unplacement) -> None:
     """Ends and removes all of it, from whatever state. Raises HostFailed."""
     layout = _layout(unplacement.instance_id, unplacement.home)
     with _held(layout.home):
-        services.stop(layout)
-        remains.end_all(unplacement.instance_id, layout.home)
-        layout.record.unlink(missing_ok=True)  # from here on nothing is missing that had been there
-        _volume(layout).remove()
-        limits.remove(unplacement.instance_id)
-        # not rmtree, which a tree can be too deep for
-        commands.run(["rm", "-rf", "--one-file-system", "--", *map(str, layout.home.iterdir())], timeout=120)
-        if commands.is_root():
-            users.remove(unplacement.instance_id)
-        layout.home.rmdir()
+        _remove(layout)
+
+
+def make_template(placement: Placement) -> None:
+    """Makes the template that the placement lacked; one that another process makes is left to that. Raises HostFailed.
+
+    Nobody waits for it, and it takes what time of the processors others leave.
+    """
+    template = templates.find(placement)
+    if template is None or not template.is_wanted:
+        return
+    with suppress(BlockingIOError), _held(template.home, fcntl.LOCK_NB):
+        if os.fork() == 0:
+            _make_template(template)
+
+
+def _make_template(template: templates.Template) -> NoReturn:
+    """The rest of a process's life, behind the one that was asked for the placing. It holds that one's lock."""
+    layout = Layout(template.home)
+    try:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+        account = users.ensure(layout.home.name).engine if commands.is_root() else users.mine().engine
+        work = layout.home / "template"
+        files.ensure_directory(layout.home, 0o711)
+        files.ensure_directory(work, 0o700, account.owner)
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        template.make(account, work)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # others wait for the account files
+        _remove(layout)
+    finally:
+        os._exit(0)
+
+
+def _remove(layout: Layout) -> None:
+    services.stop(layout)
+    remains.end_all(layout.home.name, layout.home)
+    layout.record.unlink(missing_ok=True)  # from here on nothing is missing that had been there
+    _volume(layout).remove()
+    limits.remove(layout.home.name)
+    # not rmtree, which a tree can be too deep for
+    commands.run(["rm", "-rf", "--one-file-system", "--", *map(str, layout.home.iterdir())], timeout=120)
+    if commands.is_root():
+        users.remove(layout.home.name)
+    layout.home.rmdir()
+
+
+def make_apart(site: Site) -> None:
+    """Accounts and volume side by side: neither needs the other, and most of the accounts' time is waiting."""
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            make_accounts(site)
+        except BaseException as error:  # noqa: BLE001 (raised where it is waited for)
+            failed.append(error)
+
+    beside = threading.Thread(target=work)
+    beside.start()
+    try:
+        make_volume(site)
+    finally:
+        beside.join()
+    if failed:
+        raise failed[0]
 
 
 def make_accounts(site: Site) -> None:
@@ -126,20 +191,41 @@ def make_directories(site: Site) -> None:
 
 
 def make_volume(site: Site) -> None:
-    layout, engine = site.layout, site.accounts.engine
-    known = None
-    if layout.record.exists():
-        decided = Record.read(layout.record)
-        known = Volume(decided.volume, decided.reason)
+    layout = site.layout
+    known = Record.read(layout.record) if layout.record.exists() else None
+    decided = None if known is None else Volume(known.volume, known.reason)
     files.ensure_directory(layout.volume, 0o755)
     place_of_volume = _volume(layout)
     if commands.is_root():
         files.ensure_directory(place_of_volume.image.parent, 0o700)
-    site.volume = place_of_volume.ensure(site.record.volume_gb, known)
+    site.volume = place_of_volume.ensure(site.record.volume_gb, decided)
     files.ensure_directory(layout.volume, 0o755)
-    files.ensure_directory(layout.data, DATA_MODE, engine.owner)
-    site.record = msgspec.structs.replace(site.record, volume=site.volume.kind, reason=site.volume.reason)
+    site.record = msgspec.structs.replace(site.record, volume=site.volume.kind, reason=site.volume.reason,
+                                          unsettled=known.unsettled if known else "")
+    if site.placement is not None:
+        _copy_template(site, site.placement, is_first=known is None)
+
+
+def give_data(site: Site) -> None:
+    """The volume to its server. Data that was copied is on the disk when ``settle`` says so: a machine that went down
+    before that has it copied again."""
+    layout, engine = site.layout, site.accounts.engine
+    if site.copied is not None:
+        for directory, _, names in os.walk(site.copied):
+            for path in (directory, *(f"{directory}/{name}" for name in names)):
+                os.chown(path, *engine.owner)
+        site.record = msgspec.structs.replace(site.record, unsettled=processes.boot_id())
     site.record.write(layout.record)
+    if site.copied is not None:
+        site.copied.rename(layout.data)
+    files.ensure_directory(layout.data, DATA_MODE, engine.owner)
+
+
+def settle(site: Site) -> None:
+    if site.record.unsettled:
+        commands.run(["sync", "--file-system", str(site.layout.volume)])
+        site.record = msgspec.structs.replace(site.record, unsettled="")
+        site.record.write(site.layout.record)
 
 
 def set_limits(site: Site) -> None:
@@ -160,7 +246,22 @@ def supervise(site: Site) -> None:
 
 
 STEPS: tuple[Callable[[Site], None], ...] = (
-    make_accounts, make_directories, make_volume, set_limits, configure, supervise)
+    make_apart, make_directories, give_data, set_limits, configure, supervise, settle)
+
+
+def _copy_template(site: Site, placement: Placement, *, is_first: bool) -> None:
+    """For the first placing alone, or one that the machine's end cut off: data that was there is never replaced."""
+    layout, unsettled = site.layout, site.record.unsettled
+    if unsettled and unsettled != processes.boot_id():
+        shutil.rmtree(layout.data, ignore_errors=True)
+    template = templates.find(placement) if is_first or unsettled else None
+    if template is None or layout.data.exists():
+        return
+    site.record = msgspec.structs.replace(site.record, unsettled="")
+    if template.is_there:
+        aside = layout.data.with_name("data.new")
+        site.template_note = template.copy(aside)
+        site.copied = None if site.template_note else aside
 
 
 def _choose_release(site: Site, placement: Placement) -> None:
@@ -187,7 +288,7 @@ def _placed(site: Site, repaired: tuple[str, ...]) -> Placed:
     apart = site.accounts.are_apart
     size, why = site.record.volume_gb, site.volume.reason
     watched = f"The volume is a plain directory; its size of {size} GB is watched but not enforced: {why}."
-    notes = (watched if why else "", site.limits.note, "" if apart else _ONE_USER)
+    notes = (watched if why else "", site.limits.note, "" if apart else _ONE_USER, site.template_note)
     return Placed(
         instance_id=site.record.instance_id, limits=site.limits.kind, volume=site.volume.kind,
         trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note),
@@ -210,23 +311,26 @@ def _volume(layout: Layout) -> volume.Place:
 
 
 @contextmanager
-def _held(home: Path) -> Iterator[None]:
-    """One place, grow or unplace at a time; a control plane that was killed may have left one running."""
-    descriptor = _lock(home)
+def _held(home: Path, how: int = 0) -> Iterator[None]:
+    """One place, grow or unplace at a time; a control plane that was killed may have left one running.
+
+    Raises BlockingIOError where ``how`` is LOCK_NB and another one is at work.
+    """
+    descriptor = _lock(home, how)
     try:
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(home: Path) -> int:
+def _lock(home: Path, how: int) -> int:
     """Makes the directory and locks it. One that was removed while we waited is made anew."""
     while True:
         home.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             home.mkdir(mode=0o710)
         descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), home.lstat()):
                 return descriptor

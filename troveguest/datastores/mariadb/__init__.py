@@ -4,6 +4,11 @@ What a sibling of the family has differently stands in data and small functions:
 directory (``programs``), the settings (``config``), how a password is kept (``accounts.set_password``).
 """
 
-from .engine import MariaDB, make
+from ..base import Engine, EngineContext
 
-__all__ = ["MariaDB", "make"]
+
+def make(context: EngineContext) -> Engine:
+    """Loads the engine no earlier: who copies a template has no use for it."""
+    from .engine import MariaDB
+
+    return MariaDB(context)

@@ -39,11 +39,11 @@ class MariaDB(Databases, Accounts, Root, Settings, Upkeep, Server):
         return self.layout.data.is_dir()
 
     def initialise(self, order: t.Prepare) -> None:
-        if self.is_initialised():
-            self.configure()
-            return
         self.take(order.overrides)
+        self.shut_out = self.is_initialised()  # a template's server knows no agent yet
         self.configure()
+        if self.is_initialised():
+            return
         self.log.mark()
         command = programs.initialise_command(
             programs.find(self.context.binaries), self.layout.config, self.context.admin, self.layout.data,
@@ -82,7 +82,3 @@ class MariaDB(Databases, Accounts, Root, Settings, Upkeep, Server):
 
     def close(self) -> None:
         self.sql.close()
-
-
-def make(context: EngineContext) -> MariaDB:
-    return MariaDB(context)

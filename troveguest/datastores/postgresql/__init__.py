@@ -4,6 +4,11 @@ The agent speaks the server's protocol itself (``wire``) and holds no connection
 in the server. What it must have to get in is the operating system's word that it is the agent (peer), nothing else.
 """
 
-from .engine import PostgreSQL, make
+from ..base import Engine, EngineContext
 
-__all__ = ["PostgreSQL", "make"]
+
+def make(context: EngineContext) -> Engine:
+    """Loads the engine no earlier: who copies a template has no use for it."""
+    from .engine import PostgreSQL
+
+    return PostgreSQL(context)

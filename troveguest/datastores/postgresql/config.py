@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from common.errors import Invalid
 
 from ..base import EngineContext
-from .sql import ROLE
+from .programs import ROLE
 
 _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (unix(7): sun_path is 108 with its NUL)."""

@@ -10,9 +10,10 @@ from ..serverlog import ServerLog
 from . import config, programs, wire
 from .accounts import Accounts
 from .databases import Databases
+from .programs import ROLE
 from .root import Root
 from .settings import Settings
-from .sql import ROLE, Sql
+from .sql import Sql
 from .upkeep import Upkeep
 
 INITIALISE_TIMEOUT = 300.0
@@ -44,11 +45,10 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
         return self.layout.data.is_dir()
 
     def initialise(self, order: t.Prepare) -> None:
-        if self.is_initialised():
-            self.configure()
-            return
         self.take(order.overrides)
         self.configure()
+        if self.is_initialised():
+            return
         self.log.mark()
         command = programs.initialise_command(self._programs(), self.context.version, self.layout.data)
         finished = self.host.run_job(command, INITIALISE_TIMEOUT)
@@ -100,7 +100,3 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
 
     def _programs(self) -> programs.Programs:
         return programs.find(self.context.binaries, self.context.version)
-
-
-def make(context: EngineContext) -> PostgreSQL:
-    return PostgreSQL(context)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from common.errors import HostFailed
 
-from .sql import ROLE
+ROLE = "postgres"
+"""The first superuser, which nobody can drop: the agent's alone. ``pg_hba.conf`` lets it in by peer, nowhere else."""
 
 _SERVER, _INSTALLER = "postgres", "initdb"
 

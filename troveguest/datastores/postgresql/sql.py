@@ -11,12 +11,11 @@ from ..room import is_full, no_space
 from . import wire
 from .failures import silent, translate, translate_login
 from .names import Identifier, literal
+from .programs import ROLE
 from .wire import Row
 
 Value = str | Identifier
 
-ROLE = "postgres"
-"""The first superuser, which nobody can drop: the agent's alone. ``pg_hba.conf`` lets it in by peer, nowhere else."""
 DATABASE = "postgres"
 CONNECT_TIMEOUT = 2.0
 STATEMENT_TIMEOUT = 14.0

@@ -10,7 +10,8 @@ from common.errors import TroveError
 from ..server import LOOK
 from .failures import refused
 from .names import Identifier
-from .sql import ROLE, Sql
+from .programs import ROLE
+from .sql import Sql
 
 _QUESTION = (
     "SELECT CASE WHEN oid <> 10 OR rolname <> 'postgres' OR NOT rolsuper THEN 'lost' WHEN rolcanlogin AND rolinherit"

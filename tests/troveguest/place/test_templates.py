@@ -1,0 +1,175 @@
+"""Templates: made behind the first place, copied into the next ones, and never a way from one instance to another."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.contract.placement import Placement
+from tests import leftovers
+from tests.awaiting import until
+from tests.troveguest.ground import Ground
+from tests.troveguest.ground import ground as new_ground
+from troveguest.datastores.postgresql import template as postgresql
+from troveguest.host.layout import Layout
+from troveguest.host.record import Record
+from troveguest.place import templates
+
+pytestmark = pytest.mark.server
+
+FACTS = {
+    "mariadb": {"datastore": "mariadb", "datastore_version": "10.11"},
+    "postgresql": {"datastore": "postgresql", "datastore_version": "15", "binaries": "/usr/lib/postgresql/15/bin"},
+}
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to make users and mounts")
+    with new_ground() as made:
+        yield made
+
+
+@pytest.fixture(params=list(FACTS))
+def engine(request, ground: Ground) -> str:
+    name = str(request.param)
+    if not list((ground.top / "templates").glob(f"{name}-*/manifest.json")):
+        first = placed(ground, name)
+        assert list(data(first).iterdir()) == []
+        until(lambda: made(ground, name), 60, f"a template of {name} is made")
+        until(lambda: not leftovers.processes(home_of_maker(first).name), 20, "the maker is gone")
+    return name
+
+
+def placement(ground: Ground, engine: str) -> Placement:
+    return ground.placement(template=True, address=f"127.64.1.{len(ground.made) + 1}", **FACTS[engine])
+
+
+def placed(ground: Ground, engine: str) -> Placement:
+    asked = placement(ground, engine)
+    assert ground.place(asked).notes == ()
+    return asked
+
+
+def made(ground: Ground, engine: str) -> Path | None:
+    found = [path.parent for path in (ground.top / "templates").glob(f"{engine}-*/manifest.json")]
+    return found[0] if found else None
+
+
+def data(asked: Placement) -> Path:
+    return Layout(Path(asked.home)).data
+
+
+def home_of_maker(asked: Placement) -> Path:
+    found = templates.find(asked)
+    assert found is not None
+    return found.home
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_a_new_place_has_an_initialised_server_that_is_its_own(ground, engine) -> None:
+    asked = placed(ground, engine)
+    owner = data(asked).stat().st_uid
+    found = list(data(asked).rglob("*"))
+    assert len(found) > 50
+    assert {path.lstat().st_uid for path in found} == {owner}
+    assert Record.read(Layout(Path(asked.home)).record).unsettled == ""
+
+
+def test_a_template_is_roots(ground, engine) -> None:
+    template = made(ground, engine)
+    assert template is not None
+    assert {path.lstat().st_uid for path in (template.parent, template, *template.rglob("*"))} == {0}
+    assert template.stat().st_mode & 0o077 == 0
+
+
+def test_its_maker_leaves_nothing(ground, engine) -> None:
+    maker = home_of_maker(placement(ground, engine))
+    until(lambda: not maker.exists(), 20, "the maker has gone")
+    assert ground.left_of(maker.name) == {}
+
+
+def test_copies_share_no_secret_and_no_identifier(ground, engine) -> None:
+    """What differs is what identifies; MariaDB has nothing of the kind but Aria's uuid, which says who wrote a file."""
+    first, second = (contents(data(placed(ground, engine))) for _ in range(2))
+    assert first.keys() == second.keys()
+    assert not [name for name in first if name.endswith(".pem") or name.endswith("auto.cnf")]
+    differing = {name for name in first if first[name] != second[name]}
+    if engine == "mariadb":
+        assert differing == set()
+        assert b"tra-" not in first["server/mysql/global_priv.MAD"]  # no agent's account, and so no other's
+        return
+    logs = {name for name in first if name.startswith("server/pg_wal/")}
+    assert differing == {"server/global/pg_control"} | logs
+    ours, others = (each["server/global/pg_control"] for each in (first, second))
+    end = postgresql._checksum_at(bytearray(ours))
+    assert ours[:8] != others[:8]
+    assert ours[end - 32:end] != others[end - 32:end]
+
+
+def test_postgresql_believes_its_control_file(ground) -> None:
+    template = made(ground, "postgresql")
+    if template is None:
+        pytest.skip("no template was made")
+    asked = placed(ground, "postgresql")
+    said = subprocess.run(["/usr/lib/postgresql/15/bin/pg_controldata", data(asked) / "server"], text=True,
+                          capture_output=True, env={"LC_ALL": "C"}, check=True)
+    assert "WARNING" not in said.stdout + said.stderr
+    assert "shut down" in said.stdout
+
+
+def test_a_damaged_template_is_put_aside_and_said(ground, engine) -> None:
+    template = made(ground, engine)
+    assert template is not None
+    files = [path for path in (template / "tree").rglob("*") if path.is_file()]
+    victim = max(files, key=lambda path: path.stat().st_size)
+    with victim.open("r+b") as file:
+        file.seek(1000)
+        file.write(b"damage")
+    asked = placement(ground, engine)
+    told = ground.place(asked).notes
+    assert len(told) == 1
+    assert "is damaged and was put aside" in told[0]
+    assert list(data(asked).iterdir()) == []
+    assert template.with_name(f"{template.name}.damaged").is_dir()
+    until(lambda: made(ground, engine), 60, "another template is made")
+
+
+def test_data_that_is_there_is_never_replaced(ground, engine) -> None:
+    asked = placed(ground, engine)
+    mine = data(asked) / "server" / "tenants"
+    mine.write_text("mine")
+    assert ground.place(asked).notes == ()
+    assert mine.read_text() == "mine"
+    subprocess.run(["rm", "-rf", data(asked) / "server"], check=True)
+    ground.place(asked)
+    assert not (data(asked) / "server").exists()
+
+
+def test_what_was_not_on_the_disk_when_the_machine_went_down_is_copied_again(ground, engine) -> None:
+    asked = placed(ground, engine)
+    whole = set(contents(data(asked)))
+    lost = data(asked) / "server" / next(iter(sorted(whole))).partition("/")[2]
+    lost.unlink()
+    record = Layout(Path(asked.home)).record
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"unsettled": "another boot"}))
+    ground.place(asked)
+    assert set(contents(data(asked))) == whole
+    assert Record.read(record).unsettled == ""
+
+
+def test_without_a_wish_for_it_the_server_initialises_itself(ground, engine) -> None:
+    asked = ground.placement(address="127.64.2.2", **FACTS[engine])
+    ground.place(asked)
+    assert list(data(asked).iterdir()) == []
+
+
+def test_the_checksum_is_castagnolis() -> None:
+    assert postgresql.crc32c(b"123456789") == 0xE3069283  # the check value of RFC 3720's CRC
