@@ -1,5 +1,5 @@
 """Draws the reference pages that say what the code says: the life of an instance, both sides' options, every error,
-every command and every request.
+every command, every request and every parameter of the engines.
 
 ``.venv/bin/python packaging/pages.py`` writes them anew below ``docs/reference``; a test fails when one is not current.
 """
@@ -21,6 +21,7 @@ from oslo_config import cfg  # noqa: E402
 from common import errors  # noqa: E402
 from common.contract.types import ServiceStatus  # noqa: E402
 from trove import config as control  # noqa: E402
+from trove import datastores  # noqa: E402
 from trove.api import errors as faults  # noqa: E402
 from trove.api import routes  # noqa: E402
 from trove.api.description import document, reading  # noqa: E402
@@ -153,9 +154,22 @@ def happenings() -> str:
     ))
 
 
+def settings() -> str:
+    """What can be set in each engine, in the newest version that a server told of."""
+    return "\n".join((
+        "# Parameters", "", f"From `trove/datastores`. {_WRITTEN}", "",
+        "What can be set in database servers. Numbers are in the unit that stands behind them, else in bytes where",
+        "they are sizes; sizes and times may be written with the server's suffixes, such as `64M`, `128MB` or `1min`.",
+        "`trovectl parameter list DATASTORE` tells of the version that an installation has. **Restart**: the value is",
+        "in force when the server was started again. **At most**: that share of the flavor's memory.", "",
+        *(line for engine in datastores.engines() for line in _engine(engine)),
+    ))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "state-machine.md": state_machine, "options.md": options, "trovectl.md": commands, "metrics.md": metrics,
-    "errors.md": sentences, "rest.md": rest, "events.md": happenings, "trove-guestagent.md": agent}
+    "errors.md": sentences, "rest.md": rest, "events.md": happenings, "trove-guestagent.md": agent,
+    "parameters.md": settings}
 
 _PLACES = {
     "trove/api": "A request is wrong, or cannot be done now",
@@ -218,6 +232,23 @@ def _parameter(each: Any) -> tuple[str, ...]:
         default = "" if each.default in (None, False) else f"`{each.default:g}`" if isinstance(
             each.default, float) else f"`{each.default}`"
     return f"`{f'{name} {takes}'.strip()}`", default, each.help
+
+
+def _engine(engine: str) -> Iterator[str]:
+    versions = datastores.versions(engine)
+    known = datastores.catalogue(engine, versions[-1])
+    told = ", ".join(versions)
+    yield from (f"## {engine}", "", f"Told by servers of {told}; these are of the last.", "")
+    yield from _table(("parameter", "takes", "default", "restart"), (
+        (f"`{name}`", f"{_cell(known.allowed(each))}{f'; at most {each.share:.0%}' if each.share else ''}",
+         f"`{_cell(each.default)}`" if each.default else "", "" if each.dynamic else "restart")
+        for name, each in sorted(known.parameters.items()) if not each.refused))
+    yield from ("", "Not to be set:", "")
+    reasons: dict[str, list[str]] = {}
+    for name, each in sorted(known.parameters.items()):
+        reasons.setdefault(each.refused, []).append(f"`{name}`")
+    yield from (f"- {reason}: {', '.join(names)}" for reason, names in sorted(reasons.items()) if reason)
+    yield ""
 
 
 def _requests(group: reading.Group) -> Iterator[str]:

@@ -43,8 +43,8 @@ _MARIADB_KINDS = {"BOOLEAN": "boolean", "ENUM": "enum", "SET": "set", "FLAGSET":
 _POSTGRESQL_KINDS = {"bool": "boolean", "integer": "integer", "real": "float", "string": "string", "enum": "enum"}
 
 
-_SMALLEST, _LARGEST = -2**63, 10**20
-"""Numbers that no parameter of Redis can be, or that it takes for the largest."""
+_OUT_OF_RANGE = {"a memory value": (str(10**20), "0"), "into an integer": (str(-2**63),)}
+"""What Redis refuses with a range, by the end of what it says to a word."""
 _BOUNDS = re.compile(r"must be between (-?[0-9]+) and (-?[0-9]+) inclusive")
 _WORDS = re.compile(r"must be one of the following: (.*)")
 _SHUT = ("immutable config", "protected config")
@@ -93,15 +93,17 @@ def _tried(connection: Any, name: str, value: str) -> Entry:
         return {"kind": "enum", "dynamic": True, "choices": words[1].split(", ")}
     if "'yes' or 'no'" in refusal:
         return {"kind": "boolean", "dynamic": True}
-    if refusal.endswith(("memory value", "into an integer")):
-        return {"kind": "integer", "dynamic": True} | _range(connection, name, value, refusal.endswith("memory value"))
+    for end, numbers in _OUT_OF_RANGE.items():
+        if refusal.endswith(end):
+            unit = {"unit": "B"} if end == "a memory value" else {}
+            return {"kind": "integer", "dynamic": True} | _range(connection, name, value, numbers) | unit
     return {"kind": "string", "dynamic": True}
 
 
-def _range(connection: Any, name: str, value: str, is_size: bool) -> Entry:
-    bounds = _BOUNDS.search(_said(connection, name, str(_LARGEST if is_size else _SMALLEST), value))
-    least, most = (int(bounds[1]), int(bounds[2])) if bounds else (0, 2**63 - 1)
-    return {"minimum": least, "maximum": most} | ({"unit": "B"} if is_size else {})
+def _range(connection: Any, name: str, value: str, numbers: tuple[str, ...]) -> Entry:
+    said = (_BOUNDS.search(_said(connection, name, number, value)) for number in numbers)
+    least, most = next(((int(found[1]), int(found[2])) for found in said if found), (0, 2**63 - 1))
+    return {"minimum": least, "maximum": most}
 
 
 def _said(connection: Any, name: str, value: str, before: str) -> str:

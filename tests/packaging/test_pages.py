@@ -24,7 +24,7 @@ def pages() -> ModuleType:
 
 @pytest.mark.parametrize("name", [
     "state-machine.md", "options.md", "trovectl.md", "metrics.md", "errors.md", "rest.md", "events.md",
-    "trove-guestagent.md"])
+    "trove-guestagent.md", "parameters.md"])
 def test_a_page_is_current(pages: ModuleType, name: str) -> None:
     drawn = pages.PAGES[name]()
     assert (CHECKOUT / "docs" / "reference" / name).read_text() == drawn, "Run .venv/bin/python packaging/pages.py."

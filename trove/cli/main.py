@@ -13,6 +13,7 @@ from . import (
     instances,
     operations,
     output,
+    parameters,
     root,
     trying,
     users,
@@ -32,6 +33,7 @@ trying.register(host)
 instances.register(group(app, "instance", "Database servers: create, look at, connect to, restart and delete them."))
 users.register(group(app, "user", "Users of an instance, and the databases that they may use."))
 databases.register(group(app, "database", "Databases in an instance."))
+parameters.register(group(app, "parameter", "What can be set in the servers of a datastore."))
 root.register(group(app, "root", "The superuser of an instance: open to the network, or closed."))
 events.register(app)
 operations.register(group(app, "operation", "Creations, restarts and deletions: how far they are; retry, call off."))

@@ -21,10 +21,20 @@ from trove.domain.parameters import Catalogue, Parameter, Spelling
 _HERE = Path(__file__).resolve().parent
 
 
+def engines() -> tuple[str, ...]:
+    """Those that have parameters."""
+    return tuple(sorted(file.parent.name for file in _HERE.glob("*/parameters.toml")))
+
+
+def versions(engine: str) -> tuple[str, ...]:
+    """Those that a server told of, the oldest first."""
+    return tuple(sorted((file.stem for file in (_HERE / engine).glob("*.json")), key=_number))
+
+
 @functools.cache
 def catalogue(engine: str, version: str) -> Catalogue:
     """A version without data of its own has that of the nearest lower one, else of the lowest. Raises Unsupported."""
-    known = sorted((file.stem for file in (_HERE / engine).glob("*.json")), key=_number)
+    known = versions(engine)
     if not known:
         raise Unsupported(f"The datastore {engine} has no parameters that can be set.", "Choose another datastore.")
     nearest = max((each for each in known if _number(each) <= _number(version)), key=_number, default=known[0])

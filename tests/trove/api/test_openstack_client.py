@@ -150,6 +150,16 @@ def test_what_there_is_to_choose_from(world: World, openstack: Openstack) -> Non
     assert "max_volumes" in openstack("database", "limit", "list")
 
 
+def test_what_can_be_set(openstack: Openstack) -> None:
+    rows = openstack("database", "configuration", "parameter", "list", "10.11", "--datastore", "mariadb", "-f", "json")
+    assert {"Name": "max_connections", "Type": "integer", "Min Size": 10, "Max Size": 100000,
+            "Restart Required": False} in rows
+    assert {"Name": "sql_mode", "Type": "string", "Min Size": "-", "Max Size": "-", "Restart Required": False} in rows
+    shown = openstack("database", "configuration", "parameter", "show", "10.11", "innodb_buffer_pool_size",
+                      "--datastore", "mariadb", "-f", "json")
+    assert (shown["name"], shown["restart_required"]) == ("innodb_buffer_pool_size", False)
+
+
 def test_a_refusal_reaches_the_person(world: World, run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     world.serving()
     for arguments, words in (
