@@ -35,6 +35,7 @@ class LocalProvider:
         self._source = agent_release
         self._logging = logging
         self._installed: Path | None = None
+        self._here = Here(spare="place")
 
     def hosts(self) -> tuple[str | None, ...]:
         return (None,)
@@ -71,7 +72,7 @@ class LocalProvider:
         return str(found)
 
     def _agent(self) -> RootCommand:
-        return RootCommand(Here(), self._release(), self._state, self._logging)
+        return RootCommand(self._here, self._release(), self._state, self._logging)
 
     def _release(self) -> Path:
         """The release in the state directory, where it outlives an update of this program."""
