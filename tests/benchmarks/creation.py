@@ -65,9 +65,9 @@ def _measured(machinery: Machinery, scale: Scale, kind: "type[Bare]") -> Result:
             sides[2].append(_create(installed, kind))
     ours, other, plain = (tuple(side[1:]) for side in sides)
     further = {"without template": statistics.median(plain) / statistics.median(other)}
-    further["ten at once s"] = _at_once(installed, kind)
     installed.delete(host)
     installed.gone(host)
+    further["ten at once s"] = _at_once(installed, kind)
     if os.geteuid() == 0:
         further["on XFS s"] = _on_xfs(kind, scale)
     return Result(ours, other, further)
