@@ -120,6 +120,7 @@ def _make_template(template: templates.Template) -> NoReturn:
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(nothing, stream)
+        _clear(layout)  # what one left that was killed
         account = users.ensure(layout.home.name).engine if commands.is_root() else users.mine().engine
         work = layout.home / "template"
         files.ensure_directory(layout.home, 0o711)
@@ -133,6 +134,13 @@ def _make_template(template: templates.Template) -> NoReturn:
 
 
 def _remove(layout: Layout) -> None:
+    _clear(layout)
+    if commands.is_root():
+        users.remove(layout.home.name)
+    layout.home.rmdir()
+
+
+def _clear(layout: Layout) -> None:
     services.stop(layout)
     remains.end_all(layout.home.name, layout.home)
     layout.record.unlink(missing_ok=True)  # from here on nothing is missing that had been there
@@ -140,9 +148,6 @@ def _remove(layout: Layout) -> None:
     limits.remove(layout.home.name)
     # not rmtree, which a tree can be too deep for
     commands.run(["rm", "-rf", "--one-file-system", "--", *map(str, layout.home.iterdir())], timeout=120)
-    if commands.is_root():
-        users.remove(layout.home.name)
-    layout.home.rmdir()
 
 
 def make_apart(site: Site) -> None:

@@ -13,6 +13,7 @@ from tests import leftovers
 from tests.awaiting import until
 from tests.troveguest.ground import Ground
 from tests.troveguest.ground import ground as new_ground
+from tests.troveguest.place.test_killed import LIVED_OR_DIED, calls, mortal, points
 from troveguest.datastores.postgresql import template as postgresql
 from troveguest.host.layout import Layout
 from troveguest.host.record import Record
@@ -173,3 +174,35 @@ def test_without_a_wish_for_it_the_server_initialises_itself(ground, engine) -> 
 
 def test_the_checksum_is_castagnolis() -> None:
     assert postgresql.crc32c(b"123456789") == 0xE3069283  # the check value of RFC 3720's CRC
+
+
+@pytest.mark.long
+def test_a_place_that_was_killed_while_it_copied_is_finished_by_asking_again(ground) -> None:
+    if made(ground, "mariadb") is None:
+        pytest.skip("no template was made")
+    whole = contents(data(placed(ground, "mariadb"))).keys()
+    total = calls(ground, "place", placement(ground, "mariadb"))
+    for last in points(total):
+        asked = placement(ground, "mariadb")
+        assert mortal(ground, "place", asked, last).returncode in LIVED_OR_DIED
+        assert ground.place(asked).notes == ()
+        assert contents(data(asked)).keys() == whole, last
+        assert Record.read(Layout(Path(asked.home)).record).unsettled == ""
+        ground.unplace(asked.instance_id)
+
+
+def test_a_maker_that_was_killed_leaves_what_the_next_one_removes(ground) -> None:
+    """What it had made stands where an instance's things do."""
+    template = made(ground, "mariadb")
+    if template is None:
+        pytest.skip("no template was made")
+    asked = placement(ground, "mariadb")
+    maker = home_of_maker(asked)
+    until(lambda: not maker.exists(), 20, "no maker is at work")
+    (maker / "template" / "tree").mkdir(parents=True)
+    (maker / "template" / "tree" / "half").write_text("half")
+    subprocess.run(["rm", "-r", template], check=True)
+    ground.place(asked)
+    until(lambda: made(ground, "mariadb"), 60, "another template is made")
+    until(lambda: not maker.exists(), 20, "the maker has gone")
+    assert not (template / "tree" / "half").exists()
