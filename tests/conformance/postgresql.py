@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from common.datastores import postgresql as manifest
 from troveguest.conformance import asking
@@ -14,6 +15,10 @@ from troveguest.datastores.postgresql import programs
 
 VERSION = os.environ.get("TROVE_TEST_POSTGRESQL", "15")
 WRITE = "CREATE TABLE IF NOT EXISTS written (number INT); INSERT INTO written VALUES (1);"
+
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
+"""Bytes for data and write-ahead log."""
 
 WRONG = ("password authentication failed", "no password supplied", "pg_hba.conf rejects")
 CLOSED = "permission denied for database"
@@ -78,20 +83,28 @@ def free_port() -> int:
 
 
 def running() -> Iterator[Subject]:
-    """One that serves, and that does not wait for the disk: the kit makes hundreds of databases."""
-    for subject in subjects():
-        subject.overrides = {"fsync": "off"}
+    """One that serves, in memory where there is room, and that does not care for the disk: the kit makes hundreds of
+    databases."""
+    for subject in subjects(_memory()):
+        subject.overrides = dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit", "autovacuum"), "off")
         subject.engine.initialise(asking.prepare(overrides=subject.overrides))
         subject.engine.start(60)
         yield subject
 
 
-def subjects() -> Iterator[Subject]:
+def subjects(within: Path | None = None) -> Iterator[Subject]:
     """One that nothing was done to."""
     port = free_port()
-    with engine_context(port, getpass.getuser(), VERSION) as context:
+    with engine_context(port, getpass.getuser(), VERSION, within) as context:
         client = PsqlClient(port, lambda: asking.databases(made))
         made = Subject(load("postgresql", context), client, context.host, manifest.MANIFEST,
                        lambda: load("postgresql", context))
         yield made
         made.engine.close()
+
+
+def _memory() -> Path | None:
+    if not MEMORY.is_dir():
+        return None
+    space = os.statvfs(MEMORY)
+    return MEMORY if space.f_bavail * space.f_frsize > ROOM else None

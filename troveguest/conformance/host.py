@@ -46,6 +46,11 @@ class DirectHost:
         self._command, self._environment = tuple(argv), dict(environment or {})
         return before != (self._command, self._environment)
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The server's, empty before one was set."""
+        return self._command
+
     def start_database(self) -> None:
         if self._alive():
             return

@@ -46,9 +46,9 @@ class Subject:
 
 
 @contextmanager
-def home() -> Iterator[Path]:
+def home(within: Path | None = None) -> Iterator[Path]:
     """An empty directory with a short path that other users may pass through."""
-    directory = Path(tempfile.mkdtemp(prefix="trove-"))
+    directory = Path(tempfile.mkdtemp(prefix="trove-", dir=within))
     directory.chmod(0o755)
     try:
         yield directory
@@ -57,8 +57,9 @@ def home() -> Iterator[Path]:
 
 
 @contextmanager
-def engine_context(port: int, admin: str, version: str) -> Iterator[EngineContext]:
-    with home() as directory:
+def engine_context(port: int, admin: str, version: str, within: Path | None = None) -> Iterator[EngineContext]:
+    """``within`` is where its directory is made, in place of where temporary files are."""
+    with home(within) as directory:
         host = DirectHost(directory)
         for name in ("data", "config", "run", "log"):
             (directory / name).mkdir(mode=0o755)
