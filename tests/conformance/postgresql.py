@@ -86,7 +86,7 @@ def running() -> Iterator[Subject]:
     """One that serves, in memory where there is room, and that does not care for the disk: the kit makes hundreds of
     databases."""
     for subject in subjects(_memory()):
-        subject.overrides = dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit", "autovacuum"), "off")
+        subject.overrides = dict.fromkeys(("fsync", "full_page_writes", "autovacuum"), "off")
         subject.engine.initialise(asking.prepare(overrides=subject.overrides))
         subject.engine.start(60)
         yield subject
