@@ -28,7 +28,7 @@ _HEAD = """\
 Written by `packaging/conformance.py` from the report of `bin/test`; a test fails when the kit has another capability or
 behaviour than this page. The kit (`troveguest/conformance/`) has behaviours that every engine must show, as far as it
 has the capability; each was shown on real servers, whose versions stand in the table. Where an engine lacks a
-capability (`-`), REST answers 501 from its manifest and asks no agent.
+capability (`-`), REST answers from its manifest and asks no agent.
 
 """
 

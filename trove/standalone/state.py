@@ -123,12 +123,15 @@ class State:
                           "Name a shorter one with --state.")
 
     def make(self) -> None:
-        """The directories that the control plane itself writes to. Raises HostFailed."""
+        """The directories that the control plane itself writes to, and ``trove.conf`` closed to others. Raises
+        HostFailed."""
         try:
             files.directory(self.root, 0o711)  # broker and instances run as other users and pass through
             for name in ("run", "log"):
                 files.directory(self.root / name, 0o700)
             files.directory(self.root / "instances", 0o711)
+            if self.configuration.exists():  # the password of a store may be in it, and databases' accounts pass here
+                self.configuration.chmod(self.configuration.stat().st_mode & 0o7770)
         except OSError as error:
             raise HostFailed(f"The state directory {self.root} cannot be made: {error.strerror}.",
                              "Name another one with --state.") from None

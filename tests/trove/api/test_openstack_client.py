@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,31 @@ import pytest
 
 from common.contract import types as t
 from common.secret import Secret
+from tests import openstack as openstack_client
 from tests.trove.api.world import World
 from trove.api import server
 
 pytestmark = pytest.mark.server
 
-OPENSTACK = Path(sys.executable).parent / "openstack"
 Openstack = Callable[..., Any]
 
 
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[openstack_client.Client]:
+    with openstack_client.client() as made:
+        yield made
+
+
 @pytest.fixture
-def run(world: World, tmp_path: Path) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+def run(world: World, tmp_path: Path,
+        loaded: openstack_client.Client) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     made = server.Server(world.client.app, "127.0.0.1", 0)
     made.start()
     endpoint = f"http://127.0.0.1:{made.port}/v1.0/{world.project}"
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
 
     def run_one(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(OPENSTACK), "--os-auth-type", "none", "--os-endpoint", endpoint, *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return loaded.run(("--os-auth-type", "none", "--os-endpoint", endpoint, *arguments), environment)
 
     yield run_one
     made.stop()

@@ -28,6 +28,14 @@ def test_others_pass_through_and_read_nothing(state: State) -> None:
     assert [mode(state.root / name) for name in ("instances", "run")] == [0o711, 0o700]
 
 
+def test_the_options_are_closed_to_others(state: State) -> None:
+    state.configuration.touch(mode=0o600)
+    for given, left in ((0o644, 0o640), (0o600, 0o600)):
+        state.configuration.chmod(given)
+        state.make()
+        assert mode(state.configuration) == left
+
+
 def test_nobody_else_reads_what_is_stored(state: State) -> None:
     connection = sqlite3.connect(state.sqlite(state.store).removeprefix("sqlite:///"))
     connection.execute("PRAGMA journal_mode = WAL")
