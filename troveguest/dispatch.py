@@ -12,6 +12,9 @@ from .operations import Operations
 
 Handlers = Mapping[str, Callable[..., object]]
 
+LOGS = "logs"
+"""The capability of what is wanted most while something else is under way."""
+
 JOB = "job"
 """The parameter by which an operation's handler is given its Job."""
 
@@ -51,7 +54,7 @@ class Dispatch:
             raise Unsupported(f"This engine has no {method.capability}.", "Choose a datastore that has.")
         if method.kind is Kind.OPERATION:
             return self._operations.accept(request)
-        if method.capability:
+        if method.capability not in ("", LOGS):
             self._operations.require_idle()
         answer = self._handlers[method.name](**request.arguments)
         self._called(method)

@@ -128,7 +128,8 @@ class Loop:
                  recovery_timeout: float, facts_interval: float, changed: Callable[[], None],
                  clock: Callable[[], float] = time.monotonic) -> None:
         """``recovery_timeout`` and ``facts_interval`` in seconds."""
-        self._engine = engine
+        self._engine: Any = engine
+        self._able = implemented(engine)
         self._host = host
         self._journal = journal
         self._operations = operations
@@ -162,6 +163,7 @@ class Loop:
             self.forget_facts()  # an operation shorter than the pause between two turns was never seen
         self._base = decision.status
         self._refresh_facts(view)
+        self._bound_logs(view)
         self._tell(self._observation(view.service.started_at, decision))
 
     def _observation(self, started_at: float | None, decision: Decision) -> Observation:
@@ -241,17 +243,23 @@ class Loop:
         except OSError as error:
             return (t.Drift(sentence=f"The place of the instance cannot be looked at: {_sentence(error)}"),)
 
+    def _bound_logs(self, view: View) -> None:
+        """At every turn: a busy server writes much between two."""
+        if view.job is None and _serves(view) and "logs" in self._able:
+            try:
+                self._engine.bound_logs()
+            except (TroveError, OSError) as error:
+                LOG.warning("A log on the volume cannot be kept short.", why=_sentence(error))
+
     def _look_for_waiting(self) -> tuple[str, ...]:
-        engine: Any = self._engine
-        return engine.waiting() if "configuration" in implemented(engine) else ()
+        return self._engine.waiting() if "configuration" in self._able else ()
 
     def _look_at_root(self, view: View) -> bool | None:
         """None while nobody can tell."""
-        engine: Any = self._engine
-        if not _serves(view) or "root" not in implemented(engine):
+        if not _serves(view) or "root" not in self._able:
             return None
         try:
-            return bool(engine.is_root_enabled())
+            return bool(self._engine.is_root_enabled())
         except TroveError as error:
             LOG.warning("The server does not say whether root is enabled.", why=error.sentence())
             return None

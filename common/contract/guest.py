@@ -59,6 +59,23 @@ class Guest(Protocol):
     def get_settings(self, names: tuple[str, ...]) -> dict[str, str]:
         """The values that the server has now, in its own spelling, of those names that it knows."""
 
+    @call(capability="logs", since="1.3")
+    def list_logs(self) -> tuple[t.Log, ...]:
+        """The server's logs."""
+
+    @call(capability="logs", since="1.3")
+    def read_log(self, name: str, after: str, limit: int) -> t.LogChunk:
+        """At most ``limit`` bytes, and never more than 64 KiB, behind the position ``after``: one that a piece had,
+        ``start``, or empty for the log's last lines. What was rotated meanwhile is read to its end first.
+        Raises NotFound, and Invalid for no position.
+        """
+
+    @call(capability="logs", since="1.3")
+    def set_log(self, name: str, enabled: bool) -> None:
+        """Has the server write the log or not, from now on and after each of its starts.
+        Raises NotFound, and Invalid for one that is always written.
+        """
+
     @call(capability="databases")
     def list_databases(self, page: t.PageRequest) -> t.DatabasePage:
         """The tenant's databases in name order, without the engine's own."""

@@ -83,6 +83,27 @@ class RootCredential(Struct, frozen=True, kw_only=True):
     password: Secret
 
 
+class Log(Struct, frozen=True, kw_only=True):
+    """A log; one that is ``switched`` is written while it is ``enabled``. ``size`` in bytes, of all that is kept."""
+
+    name: str
+    switched: bool
+    enabled: bool
+    size: int
+
+
+class LogChunk(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of a log; foreign bytes are U+FFFD. ``after`` is the position behind it, to be asked for next.
+
+    ``lost``: what was before it is gone, so that it does not follow on what was read. ``more``: there is more already.
+    """
+
+    text: str
+    after: str
+    lost: bool = False
+    more: bool = False
+
+
 class FilesystemStats(Struct, frozen=True, kw_only=True):
     """The data volume, in bytes."""
 

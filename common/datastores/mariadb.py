@@ -170,7 +170,7 @@ MANIFEST = Manifest(
     default_port=3306,
     programs={"mariadbd": "mariadb-server-core", "mariadb-install-db": "mariadb-server-core",
               "my_print_defaults": "mariadb-client-core"},
-    capabilities=frozenset({"configuration", "databases", "users", "access", "root"}),
+    capabilities=frozenset({"access", "configuration", "databases", "logs", "root", "users"}),
     users_have_hosts=True,
     reserved_users=RESERVED_USERS,
     reserved_databases=RESERVED_DATABASES,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from common.contract import types as t
-from common.errors import Exists, NotFound, TroveError
+from common.errors import Exists, Invalid, NotFound, TroveError
 from common.secret import Secret
 
 T = TypeVar("T")
@@ -28,12 +28,37 @@ class FakeGuest:
         self.databases: dict[str, t.Database] = {}
         self.accounts: dict[tuple[str, str], Account] = {}
         self.root_password: Secret | None = None
+        self.enabled_logs: set[str] = set()
+        self.log_lines: list[str] = []
+        """Of the log ``general``; each is one piece of it, and a position is a number of them."""
         self.deadlines: list[float | None] = []
         self.stats = t.FilesystemStats(total=2 * GIB, used=GIB // 2, free=2 * GIB - GIB // 2)
 
     def get_filesystem_stats(self, **options: Any) -> t.FilesystemStats:
         self._called(options)
         return self.stats
+
+    def list_logs(self, **options: Any) -> tuple[t.Log, ...]:
+        self._called(options)
+        size = sum(map(len, self.log_lines))
+        return (t.Log(name="error", switched=False, enabled=True, size=0),
+                t.Log(name="general", switched=True, enabled="general" in self.enabled_logs, size=size))
+
+    def read_log(self, name: str, after: str, limit: int, **options: Any) -> t.LogChunk:
+        self._called(options)
+        if name not in ("error", "general"):
+            raise NotFound(f"There is no log {name}.")
+        if after.strip("0123456789") and after != "start":
+            raise Invalid(f"{after} is no position in a log.")
+        position = int(after) if after.isdigit() else 0
+        behind = self.log_lines[position:] if name == "general" else []
+        return t.LogChunk(text="".join(behind[:1]), after=str(position + len(behind[:1])), more=len(behind) > 1)
+
+    def set_log(self, name: str, enabled: bool, **options: Any) -> None:
+        self._called(options)
+        if name != "general":
+            raise Invalid(f"The log {name} is always written.")
+        (self.enabled_logs.add if enabled else self.enabled_logs.discard)(name)
 
     def list_databases(self, page: t.PageRequest, **options: Any) -> t.DatabasePage:
         self._called(options)

@@ -1,5 +1,5 @@
-"""Who may do what, under OpenStack Trove's rule names; operations, events, hosts, agents and rules of
-parameters are additions of ours.
+"""Who may do what, under OpenStack Trove's rule names; operations, events, hosts, agents, rules of
+parameters and what switches logs are additions of ours.
 
 ``Policy`` is the face that every handler asks. ``Defaults`` answers with upstream's default rules and needs no library;
 an operator's own rules come with ``oslo.policy`` behind the same face.
@@ -26,6 +26,8 @@ RULES: dict[str, str] = {
     "instance:reset_status": ADMIN,
     "instance:upgrade_agent": ADMIN,
     "agent:index": ADMIN,
+    "instance:guest_log_list": ADMIN_OR_OWNER,
+    "instance:guest_log_set": ADMIN_OR_OWNER,
     "instance:extension:root:create": ADMIN_OR_OWNER,
     "instance:extension:root:delete": ADMIN_OR_OWNER,
     "instance:extension:root:index": ADMIN_OR_OWNER,

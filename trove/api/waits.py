@@ -29,8 +29,10 @@ class Waits:
         self._bell = bell
         self._places = threading.BoundedSemaphore(most) if most else None
 
-    def until(self, look: Callable[[], T], satisfied: Callable[[T], bool], seconds: float) -> T:
-        """The first look that satisfies, or the last one of ``seconds``."""
+    def until(self, look: Callable[[], T], satisfied: Callable[[T], bool], seconds: float,
+              every: float = LONGEST) -> T:
+        """The first look that satisfies, or the last one of ``seconds``. What the bell does not tell of is looked for
+        ``every`` so many seconds."""
         heard = self._bell.rings
         seen = look()
         if satisfied(seen) or seconds <= 0:
@@ -38,7 +40,7 @@ class Waits:
         with self._place() as may_wait:
             until = monotonic() + min(seconds, LONGEST)
             while may_wait and not satisfied(seen) and not self._bell.closed and (left := until - monotonic()) > 0:
-                if self._bell.wait(heard, left):
+                if self._bell.wait(heard, min(left, every)) or every < left:
                     heard = self._bell.rings
                     seen = look()
         return seen

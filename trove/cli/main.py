@@ -11,6 +11,7 @@ from . import (
     identity,
     installation,
     instances,
+    logs,
     operations,
     output,
     parameters,
@@ -36,4 +37,6 @@ databases.register(group(app, "database", "Databases in an instance."))
 parameters.register(group(app, "parameter", "What can be set in the servers of a datastore."))
 root.register(group(app, "root", "The superuser of an instance: open to the network, or closed."))
 events.register(app)
+logs.register(app)
+logs.register_switches(group(app, "log", "The logs of an instance: list them, switch them on and off."))
 operations.register(group(app, "operation", "Creations, restarts and deletions: how far they are; retry, call off."))

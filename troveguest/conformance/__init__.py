@@ -9,7 +9,7 @@ from types import ModuleType
 
 from common.datastores.manifest import Manifest
 
-from . import access, asking, configuration, databases, drift, hosts, life, names, orders, root, users
+from . import access, asking, configuration, databases, drift, hosts, life, logs, names, orders, root, users
 from .subject import Subject
 
 __all__ = ["LIFE", "ORDERS", "Behaviour", "asking", "identify", "serving"]
@@ -28,7 +28,7 @@ ORDERS = _of(orders)
 _NEEDS = (
     ({"databases"}, databases), ({"users"}, users), ({"users", "databases", "hosts"}, hosts),
     ({"users", "databases", "access"}, access), ({"root"}, root), ({"users"}, names), ({"users"}, drift),
-    ({"configuration"}, configuration),
+    ({"configuration"}, configuration), ({"logs"}, logs),
 )  # fmt: skip
 
 

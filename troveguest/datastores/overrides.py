@@ -30,7 +30,8 @@ _AUTOMATIC = ("-1", "0")
 class Kept(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``wanted`` by name in the server's own spelling. ``live`` are the names that it can change while it runs, and
     ``repair`` whether somebody else's change of these is undone. ``started`` is what it served with last, as the
-    process ``server``; None before it ever did. ``fault`` is why that is wanted again."""
+    process ``server``; None before it ever did. ``fault`` is why that is wanted again. ``logs`` are
+    those that are switched on."""
 
     wanted: dict[str, str] = {}
     live: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Kept(Struct, frozen=True, kw_only=True, omit_defaults=True):
     started: dict[str, str] | None = {}
     server: ProcessId | None = None
     fault: str = ""
+    logs: tuple[str, ...] = ()
 
 
 class Overrides:

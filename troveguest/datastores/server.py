@@ -10,7 +10,7 @@ from common.errors import Conflict, DeadlinePassed, EngineFailed, NoSpace, Trove
 from ..host import processes
 from ..host.base import Host, ProcessId, Signal
 from .base import EngineContext, Health
-from .overrides import Overrides
+from .logs import Logs
 from .room import is_full, no_space
 from .serverlog import ServerLog
 
@@ -33,7 +33,7 @@ class Answer(enum.Enum):
     SILENT = "silent"
 
 
-class Server(Overrides):
+class Server(Logs):
     """The engine says what its server is called, how it is knocked at and asked, and how its errors look."""
 
     title: str

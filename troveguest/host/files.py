@@ -50,7 +50,7 @@ def read(path: Path, most: int = -1) -> bytes | None:
 
     ``most`` bytes of it, where somebody else may have made it larger than our memory.
     """
-    file = _open_plain(path)
+    file = open_plain(path)
     if file is None:
         return None
     with file:
@@ -59,7 +59,7 @@ def read(path: Path, most: int = -1) -> bytes | None:
 
 def tail(path: Path, size: int) -> str:
     """The last ``size`` bytes of a plain file as text; empty when there is none. Foreign bytes become U+FFFD."""
-    file = _open_plain(path)
+    file = open_plain(path)
     if file is None:
         return ""
     with file:
@@ -68,7 +68,7 @@ def tail(path: Path, size: int) -> str:
         return file.read(size).decode(errors="replace")
 
 
-def _open_plain(path: Path) -> BinaryIO | None:
+def open_plain(path: Path) -> BinaryIO | None:
     """Opens what may have been put there by somebody else: no link is followed, no pipe waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -52,7 +52,7 @@ def test_the_log_is_a_small_part_of_the_volume() -> None:
 
 
 def test_what_is_ours_comes_last(context: EngineContext) -> None:
-    text = config.text(context, GIB, repair=False)
+    text = config.text(context, GIB, {"general_log": "OFF"}, repair=False)
     defaults, own = text.split('!include /home of/one/engine/overrides.cnf\n')
     assert 'innodb-flush-log-at-trx-commit = "1"' in defaults
     for line in ('port = "3306"', 'bind-address = "127.64.0.7"', 'datadir = "/home of/one/data/server"',

@@ -45,8 +45,8 @@ def test_the_log_is_a_small_part_of_the_volume() -> None:
 
 
 def test_the_tenants_settings_come_last_and_ours_are_none_of_the_file(context: EngineContext) -> None:
-    text = config.text(context, GIB)
-    assert text.endswith("include '/home of/one/engine/overrides.conf'\n")
+    text = config.text(context, GIB, {"log_statement": "none"})
+    assert text.endswith("include '/home of/one/engine/overrides.conf'\nlog_statement = 'none'\n")
     assert not [name for name in config.own(context) if f"\n{name} =" in text]
     assert config.own(context)["listen_addresses"] == "127.64.0.7"
 

@@ -41,6 +41,7 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "datastore": (Annotated[str, Meta(examples=["mariadb"])], "Name or id of a datastore."),
     "version": (Annotated[str, Meta(examples=["10.11"])], "Name or id of a version; the id where no datastore is."),
     "parameter": (Annotated[str, Meta(examples=["max_connections"])], "Name of a parameter, in any case."),
+    "log": (Annotated[str, Meta(examples=["general"])], "Name of a log of the instance."),
     "host": (Annotated[str, Meta(examples=["db1"])], "Name of a registered host."),
     "flavor": (Annotated[str, Meta(examples=["1"])], "Id of a flavor."),
 }

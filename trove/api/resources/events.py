@@ -38,7 +38,7 @@ class Listing(Resource):
         caller = self.allowed(req, "event:index")
         project = caller.project_id if instance_id is None else caller.scope
         limit = paging.limit(req, self.settings.events_page_size)
-        after, since, wait = _after(req), _since(req), _wait(req)
+        after, since, wait = _after(req), _since(req), wait_of(req)
         page = self.services.waits.until(
             lambda: self.commands.page_events(project, limit, after, since=since, instance_id=instance_id),
             lambda page: bool(page.items), wait)
@@ -83,7 +83,7 @@ def _since(req: falcon.Request) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _wait(req: falcon.Request) -> float:
+def wait_of(req: falcon.Request) -> float:
     """Seconds. Raises Invalid."""
     text = req.get_param("wait", default="0")
     try:

@@ -26,7 +26,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """An instance that serves, seen by a caller who may."""
+    """An instance, which serves unless that was not asked for, seen by a caller who may."""
 
     caller: Caller
     row: rows.Instance
@@ -57,15 +57,17 @@ class Inside:
 
 
 class Served(Resource):
-    def inside(self, req: falcon.Request, instance_id: str, capability: str, rule: str) -> Inside:
-        """Raises Forbidden, NotFound, NotInDatastore where the capability is lacking, NotReady."""
+    def inside(self, req: falcon.Request, instance_id: str, capability: str, rule: str, *,
+               serving: bool = True) -> Inside:
+        """``serving``: it must. Raises Forbidden, NotFound, NotInDatastore where the capability is lacking, and
+        NotReady."""
         caller = self.allowed(req, rule)
         row = self._instance(req, caller, instance_id)
         manifest = datastores.manifest(row.version.manager)
         if capability not in manifest.capabilities:
             raise NotInDatastore(f"{row.version.datastore} does not support this: it has no {capability}.")
         now = self.services.clock()
-        if not row.serves(now):
+        if serving and not row.serves(now):
             raise not_ready(row, now)
         return Inside(caller, row, self.services.guests.of(row.id), manifest)
 

@@ -14,12 +14,12 @@ from common.errors import Conflict, EngineFailed, Exists, Invalid, NotFound, Not
 from common.secret import Secret
 
 from ..base import EngineContext, Health, rewritten
-from ..overrides import Overrides
+from ..logs import Logs, Source
 
 _COMMAND = ("/bin/sleep", "infinity")
 _PREPARE = ("/bin/true",)
 
-DEFAULTS = {"max_connections": "100", "buffer_size": "16777216", "motd": ""}
+DEFAULTS = {"max_connections": "100", "buffer_size": "16777216", "motd": "", "general_log": "OFF"}
 """The second needs a restart."""
 
 Key = tuple[str, str]
@@ -46,7 +46,7 @@ class World:
 _worlds: dict[Path, World] = {}
 
 
-class FakeEngine(Overrides):
+class FakeEngine(Logs):
     name = "fake"
 
     def __init__(self, context: EngineContext) -> None:
@@ -77,7 +77,7 @@ class FakeEngine(Overrides):
         return ("command",) if changed else ()
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
-        return (*self.tend_settings(serving), *map(rewritten, self.configure()))
+        return (*self.tend_settings(serving), *self.tend_logs(serving), *map(rewritten, self.configure()))
 
     def start(self, timeout: float) -> None:
         if not self.world.initialised:
@@ -87,7 +87,7 @@ class FakeEngine(Overrides):
     def _start(self, timeout: float) -> None:
         """A running server is left alone; one without a buffer does not start."""
         if self.context.host.database().process is None:
-            self.world.settings = DEFAULTS | self.kept.wanted
+            self.world.settings = DEFAULTS | self.kept.wanted | self.switches()
             if self.world.settings["buffer_size"] == "0":
                 raise EngineFailed("The fake engine does not start without a buffer.")
         self.context.host.start_database()
@@ -109,6 +109,8 @@ class FakeEngine(Overrides):
     # configuration
 
     def owned(self, name: str) -> str:
+        if name == "general_log":
+            return "logs are switched by their own order"
         free = name.isidentifier() and name not in ("datadir", "port")
         return "" if free else "it is a part of what the instance is made of"
 
@@ -118,9 +120,23 @@ class FakeEngine(Overrides):
 
     def change(self, values: Mapping[str, str | None]) -> None:
         for name, value in values.items():
-            if name != "motd" and value is not None and not value.isdigit():
+            if name not in ("motd", "general_log") and value is not None and not value.isdigit():
                 raise EngineFailed(f"The server does not take {name} = {value}.")
             self._running().settings[name] = DEFAULTS[name] if value is None else value
+
+    # logs
+
+    def sources(self) -> dict[str, Source]:
+        general = Source(self.context.data_dir / "general.log", {"general_log": "ON"}, {"general_log": "OFF"})
+        return {"error": Source(self.context.database_log), "general": general}
+
+    def _log(self, line: str) -> None:
+        """As the server's own user."""
+        if self._running().settings["general_log"] == "ON":
+            directory = self.context.data_dir.stat()
+            with self.sources()["general"].path.open("ab") as file:
+                os.chown(file.fileno(), directory.st_uid, directory.st_gid)
+                file.write(f"{line}\n".encode())
 
     # databases
 
@@ -214,6 +230,7 @@ class FakeEngine(Overrides):
     def log_in(self, name: str, password: str) -> frozenset[str]:
         """The databases that a client with this login may use. Raises Refused for a wrong one."""
         world = self._running()
+        self._log(f"Connect {name}")
         if name == "root" and world.root_password == Secret(password):
             return frozenset(world.databases)
         granted = [account.databases for (account_name, _), account in world.accounts.items()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from common.errors import Invalid
 
 from ..base import EngineContext
+from ..logs import Source
 
 _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (unix(7): sun_path is 108 with its NUL)."""
@@ -16,15 +17,16 @@ _OVERRIDE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 _OWNED = frozenset({
     "allow_suspicious_udfs", "aria_log_dir_path", "basedir", "bind_address", "bootstrap", "character_sets_dir",
-    "chroot", "console", "core_file", "datadir", "des_key_file", "extra_port", "ft_stopword_file", "general_log_file",
-    "help", "ignore_db_dirs", "init_file", "init_slave", "innodb_buffer_pool_filename", "innodb_data_file_path",
+    "chroot", "console", "core_file", "datadir", "des_key_file", "extra_port", "ft_stopword_file", "help",
+    "ignore_db_dirs", "init_file", "init_slave", "innodb_buffer_pool_filename", "innodb_data_file_path",
     "innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_temp_data_file_path", "innodb_undo_directory",
-    "lc_messages_dir", "log_basename", "log_bin", "log_bin_index", "log_error", "log_isam", "log_slow_query_file",
-    "log_tc", "lower_case_table_names", "master_info_file", "pid_file", "port", "proxy_protocol_networks",
+    "lc_messages_dir", "log_basename", "log_bin", "log_bin_index", "log_error", "log_isam", "log_tc",
+    "lower_case_table_names", "master_info_file", "pid_file", "port", "proxy_protocol_networks",
     "relay_log", "relay_log_index", "relay_log_info_file", "secure_file_priv", "slave_load_tmpdir",
-    "slow_query_log_file", "socket", "symbolic_links", "tmpdir", "user", "verbose", "version"})
+    "socket", "symbolic_links", "tmpdir", "user", "verbose", "version"})
+_LOGS = frozenset({"general_log_file", "log_output", "log_slow_query_file", "slow_query_log_file"})
 _FAMILIES = ("autoset", "disable", "enable", "feedback", "loose", "maximum", "plugin", "skip", "ssl", "wsrep")
-_SHORTER = frozenset({"general_log", "lc_messages", "log_slow_query", "slow_query_log"})
+_SHORTER = frozenset({"lc_messages"})
 """What an instance is made of, in the server's spelling, and prefixes of what is, or makes of another name what is: no
 tenant's. The server takes a part of a name for the whole where only one begins so; the last are whole themselves."""
 
@@ -82,11 +84,26 @@ def ours(memory_mb: int, volume_bytes: int) -> dict[str, str]:
 
 
 def is_owned(name: str) -> bool:
-    return name.startswith(_FAMILIES) or (name not in _SHORTER and any(own.startswith(name) for own in _OWNED))
+    begins = any(own.startswith(name) for own in _OWNED) or is_switch(name)
+    return name.startswith(_FAMILIES) or (name not in _SHORTER and begins)
 
 
-def text(context: EngineContext, volume_bytes: int, repair: bool) -> str:
-    """The whole configuration file; with ``repair`` the server runs that file of statements when it starts."""
+def is_switch(name: str) -> bool:
+    """Of a log."""
+    return any(own.startswith(name) for own in _LOGS)
+
+
+def logs(context: EngineContext) -> dict[str, Source]:
+    files = {name: context.data_dir / f"{name}.log" for name in ("general", "slow_query")}
+    switched = {"general": "general_log", "slow_query": "slow_query_log"}
+    return {"error": Source(context.database_log), **{
+        name: Source(file, {"log_output": "FILE", f"{switched[name]}_file": str(file), switched[name]: "ON"},
+                     {switched[name]: "OFF"}) for name, file in files.items()}}
+
+
+def text(context: EngineContext, volume_bytes: int, switches: Mapping[str, str], repair: bool) -> str:
+    """The whole configuration file, with the switches of the logs; with ``repair`` the server runs that file of
+    statements when it starts."""
     place = Layout(context)
     own = {
         "datadir": place.data,
@@ -99,6 +116,7 @@ def text(context: EngineContext, volume_bytes: int, repair: bool) -> str:
         "skip-name-resolve": "ON",
         "skip-symbolic-links": "ON",
         "skip-log-error": "1",  # to its standard streams, whose log is kept short
+        **switches,
         **({"init-file": place.repair} if repair else {}),
     }
     defaults = _section(ours(context.memory_mb, volume_bytes))

@@ -5,6 +5,7 @@ from pathlib import Path
 from common.contract import types as t
 
 from ..base import EngineContext, rewritten
+from ..logs import Source
 from ..server import LOOK, Answer, Server
 from ..serverlog import ServerLog
 from . import config, programs, readiness, upkeep
@@ -56,7 +57,7 @@ class MariaDB(Databases, Accounts, Root, Settings, Upkeep, Server):
 
     def write_configuration(self) -> tuple[str, ...]:
         overrides = config.overrides_text(self.kept.wanted)
-        text = config.text(self.context, self.host.stats().total, self.shut_out)
+        text = config.text(self.context, self.host.stats().total, self.switches(), self.shut_out)
         command = programs.server_command(programs.find(self.context.binaries), self.layout.config)
         if self.shut_out:
             self.host.write_for_engine(self.layout.repair, ";\n".join((*upkeep.statements(self.admin), "")))
@@ -68,8 +69,16 @@ class MariaDB(Databases, Accounts, Root, Settings, Upkeep, Server):
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
         found = self.tend_accounts() if serving else []
-        found += self.tend_settings(serving and not found)  # which wants an agent that is let in
+        is_let_in = serving and not found
+        found += self.tend_settings(is_let_in) + self.tend_logs(is_let_in)
         return (*found, *map(rewritten, self.configure()), *self.tend_volume())
+
+    def sources(self) -> dict[str, Source]:
+        return config.logs(self.context)
+
+    def reopen_log(self, name: str) -> None:
+        with self.sql.session() as session:
+            session.execute("FLUSH GENERAL LOGS" if name == "general" else "FLUSH SLOW LOGS")
 
     def ask(self, where: Path | tuple[str, int], timeout: float) -> Answer:
         return readiness.ask(where, timeout)

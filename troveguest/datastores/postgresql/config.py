@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from common.errors import Invalid
 
 from ..base import EngineContext
+from ..logs import Source
 from .programs import ROLE
 
 _LONGEST_SOCKET = 107
@@ -23,6 +24,9 @@ DEFAULTS = {
     "password_encryption": "scram-sha-256",
     "jit": "off",  # its code costs each of many small sessions more than their queries
 }
+
+_SLOW = "log_min_duration_statement"
+"""Milliseconds that a statement takes that is logged."""
 
 _OWNED = frozenset({
     "archive_cleanup_command", "archive_command", "archive_library", "cluster_name", "config_file", "data_directory",
@@ -80,15 +84,27 @@ def sized(memory_mb: int, volume_bytes: int) -> dict[str, str]:
     }
 
 
+def logs(context: EngineContext) -> dict[str, Source]:
+    """All of them are in what the server says on its standard streams."""
+    return {"general": Source(context.database_log, {"log_statement": "all"}, {"log_statement": "none"}),
+            "slow_query": Source(context.database_log, {_SLOW: "1000"}, {_SLOW: "-1"})}
+
+
+def is_switch(name: str) -> bool:
+    """Of a log."""
+    return name in ("log_statement", _SLOW)
+
+
 def is_owned(name: str) -> bool:
-    return name in _OWNED or name.startswith("ssl_")
+    return name in _OWNED or name.startswith("ssl_") or is_switch(name)
 
 
-def text(context: EngineContext, volume_bytes: int) -> str:
-    """The whole configuration file: the later wins, so the tenant's overrides stand at its end."""
+def text(context: EngineContext, volume_bytes: int, switches: Mapping[str, str]) -> str:
+    """The whole configuration file: the later wins, so the tenant's overrides stand behind our defaults, and the
+    switches of the logs at its end."""
     settings = overrides_text({**DEFAULTS, **sized(context.memory_mb, volume_bytes)})
     return f"# Written by trove-guestagent, and again at each of its starts.\n{settings}" \
-           f"include '{Layout(context).overrides}'\n"
+           f"include '{Layout(context).overrides}'\n{overrides_text(switches)}"
 
 
 def ident_text(admin: str) -> str:

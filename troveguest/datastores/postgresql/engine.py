@@ -5,6 +5,7 @@ from pathlib import Path
 from common.contract import types as t
 
 from ..base import EngineContext, rewritten
+from ..logs import Source
 from ..server import LOOK, Answer, Server
 from ..serverlog import ServerLog
 from . import config, programs, wire
@@ -59,7 +60,7 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
 
     def write_configuration(self) -> tuple[str, ...]:
         overrides = config.overrides_text(self.kept.wanted)
-        text = config.text(self.context, self.host.stats().total)
+        text = config.text(self.context, self.host.stats().total, self.switches())
         command = programs.server_command(self._programs(), self.layout.data, config.own(self.context))
         ident = config.ident_text(self.context.admin)
         write = self.host.write_for_engine
@@ -73,7 +74,8 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
 
     def tend(self, serving: bool) -> tuple[t.Drift, ...]:
         found = self.tend_role() if serving else []
-        found += self.tend_settings(serving and not found)  # which wants an agent that is let in
+        is_let_in = serving and not found
+        found += self.tend_settings(is_let_in) + self.tend_logs(is_let_in)
         return (*found, *map(rewritten, self.configure()), *self.tend_volume())
 
     def start(self, timeout: float) -> None:
@@ -88,6 +90,9 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
         if finished.exit_code:
             raise self.failure("PostgreSQL could not be made to let the agent in again.", finished.output)
         self.shut_out = False
+
+    def sources(self) -> dict[str, Source]:
+        return config.logs(self.context)
 
     def ask(self, where: Path | tuple[str, int], timeout: float) -> Answer:
         return wire.ask(where, ROLE if isinstance(where, Path) else _ANYBODY, timeout)

@@ -40,6 +40,8 @@ class Settings(Overrides):
     def owned(self, name: str) -> str:
         if not _NAME.fullmatch(name) or name.startswith("include"):
             return "no parameter of the server has such a name"
+        if config.is_switch(name):
+            return "logs are switched by their own order"
         return "it is a part of what the instance is made of" if config.is_owned(name) else ""
 
     def settings(self, names: tuple[str, ...]) -> dict[str, str]:

@@ -30,6 +30,8 @@ _SETTINGS = {
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "lock_timeout": f"{LOCK_TIMEOUT}s",
+    "log_min_duration_statement": "-1",
+    "log_statement": "none",
     "role": "none",
     "search_path": "pg_catalog",
     "session_replication_role": "origin",

@@ -5,6 +5,7 @@ from pathlib import Path
 from common.contract import types as t
 
 from ..base import EngineContext, rewritten
+from ..logs import Source
 from ..server import LOOK, Answer, Server
 from ..serverlog import ServerLog
 from . import config, programs
@@ -72,6 +73,9 @@ class Redis(Accounts, Root, Settings, Upkeep, Server):
         found = self.tend_server() if serving else []
         found += self.tend_settings(serving and not found)  # which wants an agent that is let in
         return (*found, *map(rewritten, self.configure()), *self.tend_volume())
+
+    def sources(self) -> dict[str, Source]:
+        return {"server": Source(self.context.database_log)}
 
     def ask(self, where: Path | tuple[str, int], timeout: float) -> Answer:
         return self.client.knock(where, timeout)
