@@ -20,7 +20,7 @@ from trove.api.settings import Settings
 from trove.db import schema
 
 FEW, MANY = 5, 50
-SMALL = ("limits",)
+SMALL = ("limits", "log")
 """Lists that do not grow with rows."""
 
 
