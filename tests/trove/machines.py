@@ -1,5 +1,6 @@
 """Machines in memory, for hosts that are registered without an SSH server behind them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from common.errors import TroveError, Unreachable
@@ -24,12 +25,15 @@ class FakeMachines:
     down: set[str] = field(default_factory=set)
     wrong: dict[str, TroveError] = field(default_factory=dict)
     facts: Facts = FACTS
+    asked: list[Sequence[tuple[str, str]]] = field(default_factory=list)
+    """The binaries of each look."""
 
     def offered_key(self, address: str, port: int) -> str:
         self._reach(address)
         return KEY
 
-    def look(self, host: Host) -> Facts:
+    def look(self, host: Host, binaries: Sequence[tuple[str, str]] = ()) -> Facts:
+        self.asked.append(binaries)
         self._reach(host.address)
         if host.address in self.wrong:
             raise self.wrong[host.address]

@@ -18,6 +18,7 @@ from . import (
     root,
     trying,
     users,
+    versions,
 )
 from .session import group
 
@@ -34,6 +35,8 @@ trying.register(host)
 instances.register(group(app, "instance", "Database servers: create, look at, connect to, restart and delete them."))
 users.register(group(app, "user", "Users of an instance, and the databases that they may use."))
 databases.register(group(app, "database", "Databases in an instance."))
+datastore = group(app, "datastore", "What instances are made of.")
+versions.register(group(datastore, "version", "Versions of datastores, several on one machine: register, choose."))
 parameters.register(group(app, "parameter", "What can be set in the servers of a datastore."))
 root.register(group(app, "root", "The superuser of an instance: open to the network, or closed."))
 events.register(app)

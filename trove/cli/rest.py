@@ -80,6 +80,9 @@ class Client:
     def put(self, path: str, body: Mapping[str, object]) -> Json:
         return self._ask("PUT", path, body)
 
+    def patch(self, path: str, body: Mapping[str, object]) -> Json:
+        return self._ask("PATCH", path, body)
+
     def delete(self, path: str) -> Json:
         return self._ask("DELETE", path, None)
 

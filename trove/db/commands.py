@@ -27,6 +27,7 @@ from . import (
     parameters,
     quota,
     root,
+    versions,
     views,
 )
 from .store import Store
@@ -265,6 +266,28 @@ class Commands:
         """As it is kept. Raises Invalid, Unsupported, NotFound, or Exists for a ``new`` one that there is."""
         with self.store.write() as connection:
             return parameters.store(connection, version, rule, new=new)
+
+    # Versions of datastores
+
+    def list_versions(self) -> tuple[tuple[Version, bool], ...]:
+        """With what each datastore's default is."""
+        with self.store.read() as connection:
+            return versions.every(connection)
+
+    def register_version(self, wanted: versions.NewVersion) -> None:
+        """Raises Invalid or Exists."""
+        with self.store.write() as connection:
+            versions.register(connection, wanted)
+
+    def change_version(self, version_id: str, name: str | None, active: bool | None, *, default: bool) -> None:
+        """Raises NotFound or Exists."""
+        with self.store.write() as connection:
+            versions.change(connection, version_id, name, active, default)
+
+    def remove_version(self, version_id: str) -> None:
+        """Raises NotFound or Invalid."""
+        with self.store.write() as connection:
+            versions.remove(connection, version_id)
 
     # Quota
 

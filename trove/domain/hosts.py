@@ -18,7 +18,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """What a look at a host told. ``memory_mb`` is all of its memory; ``disk_gb`` what its instances' volumes may have
     together: the room that is free and the room that they take already.
 
-    ``engines``: versions by the name of the engine. ``busy_ports``: TCP ports on which somebody listened, an
+    ``engines``: versions by the name of the engine. ``binaries``: the versions at directories that datastore versions
+    name, by directory; those that it has not are not there. ``busy_ports``: TCP ports on which somebody listened, an
     instance perhaps. ``clock_skew``: its clock less ours, in seconds. ``boot_id`` is another one after each start.
     """
 
@@ -32,6 +33,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     busy_ports: tuple[int, ...] = ()
     clock_skew: float = 0.0
     boot_id: str = ""
+    binaries: Mapping[str, str] = {}
 
 
 class Host(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ PORTS = 1000
 @dataclass(frozen=True, slots=True)
 class Need:
     """``version`` as the manifest of ``datastore`` has it, ``port`` the engine's own. The hosts in ``apart_from`` are
-    the last choice, or none if ``strictly``."""
+    the last choice, or none if ``strictly``. ``binaries`` is where the datastore version says that its programs are."""
 
     datastore: str
     version: str
@@ -27,6 +27,7 @@ class Need:
     port: int
     apart_from: frozenset[str] = frozenset()
     strictly: bool = False
+    binaries: str = ""
 
 
 def choose(hosts: Sequence[Host], loads: Sequence[Load], need: Need) -> Spot:
@@ -66,7 +67,9 @@ def _refusal(host: Host, loads: Sequence[Load], need: Need, port: int) -> str:
         return "is being drained"
     if host.facts is None or host.problem:
         return f"was not well when it was looked at last ({host.problem or 'it never was'})"
-    if need.version not in host.facts.engines.get(need.datastore, ()):
+    if need.binaries and host.facts.binaries.get(need.binaries) != need.version:
+        return f"does not have {need.datastore} {need.version} at {need.binaries}"
+    if not need.binaries and need.version not in host.facts.engines.get(need.datastore, ()):
         return f"does not have {need.datastore} {need.version} installed"
     if need.strictly and host.name in need.apart_from:
         return "has one already that it is to be kept apart from"

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from common import datastores
 from common.errors import DeadlinePassed, Invalid, NotFound, TroveError
 from common.openstack import log
 from trove.api.hosts import Manned
-from trove.db import catalog, hosts, spots
+from trove.db import catalog, hosts, spots, versions
 from trove.db.store import Store
 from trove.domain.hosts import Facts, Host, HostState
 
@@ -35,8 +35,10 @@ class Machines(Protocol):
     def offered_key(self, address: str, port: int) -> str:
         """``TYPE BASE64``. Raises Unreachable."""
 
-    def look(self, host: Host) -> Facts:
-        """Raises Unreachable, Refused, HostFailed, DeadlinePassed: each says what is wrong with the host."""
+    def look(self, host: Host, binaries: Sequence[tuple[str, str]] = ()) -> Facts:
+        """``binaries``: engines and directories that it is asked for, too.
+
+        Raises Unreachable, Refused, HostFailed, DeadlinePassed: each says what is wrong with the host."""
 
 
 class HostDesk:
@@ -96,7 +98,9 @@ class HostDesk:
     def _look(self, name: str) -> None:
         host, facts, problem = self.get(name).host, None, ""
         try:
-            facts = self._machines.look(host)
+            with self._store.read() as connection:
+                elsewhere = versions.elsewhere(connection)
+            facts = self._machines.look(host, elsewhere)
         except TroveError as error:
             problem = error.sentence()
         with self._store.write() as connection:
@@ -112,8 +116,8 @@ class HostDesk:
 
 def _offer(connection: Connection, facts: Facts) -> None:
     """What a host has may be asked for, whatever the control plane's own machine has."""
-    for engine, versions in facts.engines.items():
-        for version in set(versions) & set(datastores.manifest(engine).versions):
+    for engine, found in facts.engines.items():
+        for version in set(found) & set(datastores.manifest(engine).versions):
             catalog.seed(connection, {engine: version})
 
 

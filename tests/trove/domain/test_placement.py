@@ -69,6 +69,18 @@ def test_an_engine_that_is_not_there_is_named() -> None:
         choose([host("h")], [], Need("mariadb", "11.8", 64, None, 3306))
 
 
+def test_programs_elsewhere_are_wanted_there() -> None:
+    need = Need("mariadb", "11.8", 64, None, 3306, binaries="/opt/m")
+    has = host("h").facts
+    assert has is not None
+    for there in ({}, {"/opt/m": "11.4"}, {"/opt/n": "11.8"}):
+        wrong = msgspec.structs.replace(host("h"), facts=msgspec.structs.replace(has, binaries=there))
+        with pytest.raises(NoSpace, match=r"h does not have mariadb 11\.8 at /opt/m"):
+            choose([wrong], [], need)
+    right = msgspec.structs.replace(host("h"), facts=msgspec.structs.replace(has, binaries={"/opt/m": "11.8"}))
+    assert choose([right], [], need).host == "h"
+
+
 def test_two_names_of_one_machine_share_its_ports() -> None:
     again = msgspec.structs.replace(host("b"), listen_address="a.db.example")
     assert choose([again], [load("a")], NEED) == Spot("b", "a.db.example", 3307)

@@ -1,7 +1,7 @@
 """Looks at hosts: side by side, bounded for whoever waits, told to those whose instances stand there."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -101,10 +101,10 @@ class Hanging(FakeMachines):
         super().__init__()
         self.go, self.looks = threading.Event(), 0
 
-    def look(self, host: Host) -> Facts:
+    def look(self, host: Host, binaries: Sequence[tuple[str, str]] = ()) -> Facts:
         self.looks += 1
         assert self.go.wait(20)
-        return super().look(host)
+        return super().look(host, binaries)
 
 
 def test_whoever_asks_waits_so_long_and_the_look_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ LOGIN = r"^[a-z_][a-z0-9_-]{0,31}$"
 _RELEASE = r"^[0-9a-f]{64}$"
 PARAMETER = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 NUMBER = r"^-?[0-9]{1,30}(\.[0-9]{1,9})?$"
+DIRECTORY = r"^/[^\x00-\x1f\x7f]*$"
 _SIZE = r"^0*[1-9][0-9]{0,39}$"
 
 MEANINGS = {
@@ -37,6 +38,7 @@ MEANINGS = {
     _RELEASE: "the hash of a release: 64 hexadecimal digits",
     PARAMETER: "a name of ASCII letters, digits and the characters _ . -",
     NUMBER: "a number",
+    DIRECTORY: "an absolute path",
     _SIZE: "a whole number of 1 or more",
 }
 """What each pattern asks for, in words for a person."""

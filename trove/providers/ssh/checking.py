@@ -1,6 +1,7 @@
 """A look at a host, as its operator asks for it: whether it can carry instances, and what it has for them."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -24,6 +25,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     arch: str
     systemd: bool
     engines: dict[str, tuple[str, ...]]
+    binaries: dict[str, str]
     busy_ports: tuple[int, ...]
     owns_address: bool
     lacks: tuple[str, ...]
@@ -42,15 +44,18 @@ class Checker:
         """``TYPE BASE64``, for which nobody vouches yet. Raises Unreachable."""
         return hostkeys.offered(address, port)
 
-    def look(self, host: Host) -> Facts:
-        """Raises HostFailed for what keeps it from carrying instances, and what ``Transport`` raises."""
+    def look(self, host: Host, binaries: Sequence[tuple[str, str]] = ()) -> Facts:
+        """``binaries``: engines and directories that it is asked for, too.
+
+        Raises HostFailed for what keeps it from carrying instances, and what ``Transport`` raises."""
+        asked = {"root": self.root, "listen_address": host.listen_address, "binaries": binaries}
         told = programs.call(AsRoot(self.transport, host), (installing, pruning, machine, looking), "facts",
-                             {"root": self.root, "listen_address": host.listen_address}, _Answer, looking.PATIENCE)
+                             asked, _Answer, looking.PATIENCE)
         skew = round(told.now - time.time(), 2)
         _require(host, told)
         return Facts(memory_mb=told.memory_mb, vcpus=told.vcpus, disk_gb=told.disk_gb, python=told.python,
-                     arch=told.arch, systemd=told.systemd, engines=told.engines, busy_ports=told.busy_ports,
-                     clock_skew=skew, boot_id=told.boot_id)
+                     arch=told.arch, systemd=told.systemd, engines=told.engines, binaries=told.binaries,
+                     busy_ports=told.busy_ports, clock_skew=skew, boot_id=told.boot_id)
 
 
 def _require(host: Host, told: _Answer) -> None:

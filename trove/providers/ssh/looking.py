@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from trove.releases import machine
 
@@ -19,11 +20,19 @@ _SERVERS = {"mariadb": ("usr/sbin/mariadbd", r"Ver (\d+\.\d+)\.\d+-MariaDB"),
             "postgresql": ("usr/lib/postgresql/*/bin/postgres", r"PostgreSQL\) (\d+)\."),
             "redis": ("usr/bin/redis-server", r"Redis server v=(\d+\.\d+)")}
 """The programs of each engine, and where the version stands in what ``--version`` prints."""
+_BELOW = ("sbin", "bin", "libexec", "usr/sbin", "usr/bin", "usr/libexec", "scripts", "usr/scripts")
+_ELSEWHERE = {"mariadb": (("mariadbd",), _BELOW, r"Ver (\d+\.\d+)\.\d+-MariaDB"),
+              "postgresql": (("postgres",), ("", "bin"), r"PostgreSQL\) (\d+)"),
+              "redis": (("redis-server", "valkey-server"), ("", *_BELOW), r"(?:Redis|Valkey) server v=(\d+\.\d+)")}
+"""Of each engine, where an agent looks for its server when it is told a directory, and how that tells its version."""
 _PACKAGES = {**machine.PACKAGES, "rsync": ("rsync",)}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LISTEN = "0A"
 """State of a listening socket in /proc/net/tcp (include/net/tcp_states.h)."""
 _BLOCK, _GIB = 512, 1 << 30
+_NOBODY = 65534
+_TELLS_WITHIN = 10.0
+"""Seconds for a program to say its version."""
 
 
 def placed(root: str) -> list[str]:
@@ -33,15 +42,40 @@ def placed(root: str) -> list[str]:
     return sorted({name for name in names if _ID.fullmatch(name)})
 
 
-def facts(root: str, listen_address: str) -> dict[str, object]:
-    """As ``Facts`` of ``trove.domain.hosts`` has them; ``now`` is the host's clock, ``lacks`` what it must yet get."""
+def facts(root: str, listen_address: str, binaries: list[list[str]]) -> dict[str, object]:
+    """As ``Facts`` of ``trove.domain.hosts`` has them; ``now`` is the host's clock, ``lacks`` what it must yet get.
+
+    ``binaries``: engines and directories that are asked for beside those of the system.
+    """
     return {"memory_mb": _memory_mb(), "vcpus": os.cpu_count() or 1, "disk_gb": _disk_gb(machine.top(root)),
             "python": ".".join(platform.python_version_tuple()[:2]), "arch": os.uname().machine,
             "systemd": Path("/run/systemd/system").is_dir(), "engines": _engines(),
+            "binaries": {place: number for engine, place in binaries if (number := told(engine, place))},
             "busy_ports": sorted(_busy_ports(listen_address)), "owns_address": _owns(listen_address),
             "lacks": [package for package, programs in _PACKAGES.items()
                       if any(shutil.which(program, path=_PATH) is None for program in programs)],
             "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(), "now": time.time()}
+
+
+def told(engine: str, binaries: str) -> str:
+    """The version of the server at ``binaries``, a directory or the program; empty where none is or none runs.
+
+    It is run as a user who may do nothing: what it is told to run is an operator's word and not yet anybody's server.
+    """
+    names, places, words = _ELSEWHERE[engine]
+    top = Path(binaries)
+    found = [top] if top.is_file() else [top / place / name for place in places for name in names]
+    program = next((path for path in found if path.name in names and os.access(path, os.X_OK)), None)
+    if program is None:
+        return ""
+    who: dict[str, Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()} if os.geteuid() == 0 else {}
+    try:
+        said = subprocess.run([str(program), "--version"], capture_output=True, text=True, errors="replace",
+                              timeout=_TELLS_WITHIN, check=False, cwd="/", **who)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    number = re.search(words, said.stdout)
+    return number[1] if number else ""
 
 
 def _memory_mb() -> int:

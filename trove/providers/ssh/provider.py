@@ -37,7 +37,7 @@ class SshProvider:
 
     def find_spot(self, wanted: Wanted, loads: Sequence[Load]) -> Spot:
         need = placement.Need(wanted.datastore, wanted.datastore_version, wanted.memory_mb, wanted.volume_gb,
-                              datastores.manifest(wanted.datastore).default_port)
+                              datastores.manifest(wanted.datastore).default_port, binaries=wanted.binaries)
         return placement.choose(self._hosts.all(), loads, need)
 
     def preflight(self, wanted: Wanted, bus: BusLogin) -> tuple[Finding, ...]:
