@@ -4,6 +4,7 @@ import pytest
 
 from tests import leftovers
 from tests.broker_view import BrokerView
+from tests.e2e import logs
 from tests.installation import CommandFailed, Installation, address, sql, uptime_start
 
 pytestmark = pytest.mark.server
@@ -31,6 +32,8 @@ def test_a_database_is_asked_for_used_and_given_back(installed: Installation) ->
 
     access_follows_the_commands(installed, instance)
     root_opens_and_closes(installed, instance)
+    logs.are_switched_and_followed(
+        installed, instance, lambda word: sql(shown, "anna", "s3cret/Ä'\"", f"SELECT '{word}'", "shop"))
     a_restart_is_a_restart(installed, instance)
     nothing_is_left_after_delete(installed, instance)
 

@@ -20,7 +20,7 @@ from trove.api.settings import Settings
 from trove.db import schema
 
 FEW, MANY = 5, 50
-SMALL = ("limits", "log")
+SMALL = ("limits", "log", "parameters")
 """Lists that do not grow with rows."""
 
 
@@ -28,8 +28,8 @@ def list_of(kind: object) -> str | None:
     """The member of an answer that is a list, if it is an answer of one."""
     if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct):
         return None
-    name, *_ = kind.__struct_fields__
-    return name if typing.get_origin(typing.get_type_hints(kind)[name]) is tuple else None
+    name, shown = kind.__struct_fields__[0], kind.__struct_encode_fields__[0]
+    return shown if typing.get_origin(typing.get_type_hints(kind)[name]) is tuple else None
 
 
 LISTS = {path: name for path, resource in ROUTES.items() for method, handler in declared.handlers(resource)
@@ -76,8 +76,9 @@ def fill(world: World, inside: str, begin: int, end: int) -> None:
 def ask_all(world: World, inside: str) -> dict[str, tuple[int, int]]:
     """Statements and items of each list."""
     found = {}
+    version = world.commands.get_version("10.11", "mariadb").id
     for path, name in LISTS.items():
-        where = path.format(project=world.project, instance_id=inside, user="u0", datastore="mariadb", version="10.11")
+        where = path.format(project=world.project, instance_id=inside, user="u0", datastore="mariadb", version=version)
         with counted(world) as statements:
             answer = world.client.simulate_get(where)
         assert answer.status_code == 200, f"{path}: {answer.text}"

@@ -175,3 +175,17 @@ def test_a_refusal_reaches_the_person(world: World, run: Callable[..., subproces
     ):
         ended = run(*arguments)
         assert ended.returncode != 0 and words in ended.stderr, ended.stderr
+
+
+def test_logs(world: World, run: Callable[..., subprocess.CompletedProcess[str]], openstack: Openstack) -> None:
+    instance, guest = world.serving()
+    listed = openstack("database", "log", "list", instance, "-f", "json")
+    assert [(row["Name"], row["Type"], row["Status"]) for row in listed] == [
+        ("error", "SYS", "Unavailable"), ("general", "USER", "Disabled")]
+    openstack("database", "log", "set", instance, "general", "--enable")
+    assert guest.enabled_logs == {"general"}
+    assert openstack("database", "log", "show", instance, "general", "-f", "json")["status"] == "Enabled"
+    openstack("database", "log", "set", instance, "general", "--disable")
+    assert not guest.enabled_logs
+    refused = run("database", "log", "set", instance, "general", "--publish")
+    assert refused.returncode and "there is no object store" in refused.stderr
