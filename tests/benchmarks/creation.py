@@ -13,7 +13,6 @@ import shutil
 import socket
 import statistics
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -244,17 +243,16 @@ class BarePostgreSQL(Bare):
         (place / "pg_hba.conf").write_text("local all postgres trust\nhost all all all scram-sha-256\n")
 
     def _serve(self, place: Path, address: str, log: Any) -> "subprocess.Popen[bytes]":
-        data, socket_place = place / "data", Path(tempfile.mkdtemp(dir=place))
-        os.chown(socket_place, self._account.st_uid, self._account.st_gid)
+        data = place / "data"
         self._start(str(self.programs / "initdb"), f"--pgdata={data}", "--username=postgres", "--encoding=UTF8",
                     "--locale=C.UTF-8", "--data-checksums", log=log).wait(PATIENCE)
         settings = {"config_file": place / "postgresql.conf", "hba_file": place / "pg_hba.conf", "port": self.port,
-                    "listen_addresses": address, "unix_socket_directories": socket_place}
+                    "listen_addresses": address, "unix_socket_directories": place}
         server = self._start(str(self.programs / "postgres"), "-D", str(data),
                              *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")), log=log)
         until(lambda: _listens(address, self.port), PATIENCE, "it listens", every=LOOK)
-        words = (word for each in MADE_IN_POSTGRESQL for word in ("--command", each))
-        until(lambda: self._start("psql", "--no-psqlrc", f"--host={socket_place}", "--username=postgres", *words,
+        words = [word for each in MADE_IN_POSTGRESQL for word in ("--command", each)]
+        until(lambda: self._start("psql", "--no-psqlrc", f"--host={place}", "--username=postgres", *words,
                                   log=log).wait(PATIENCE) == 0, PATIENCE, "it takes statements", every=LOOK)
         return server
 
