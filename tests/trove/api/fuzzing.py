@@ -84,6 +84,7 @@ class Ground:
             "flavor": ["1", "2"],
             "host": ["db1", "db2"],
             "parameter": ["max_connections", "sql_mode"],
+            "log": ["error", "general"],
         }[part]
 
     def _is_as_made(self, name: str) -> bool:
