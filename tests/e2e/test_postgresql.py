@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests import leftovers
+from tests.e2e import logs
 from tests.installation import CommandFailed, Installation, address, kill, psql, until
 
 pytestmark = pytest.mark.server
@@ -35,6 +36,7 @@ def test_a_database_is_asked_for_used_and_given_back(installed: Installation) ->
 
     access_follows_the_commands(installed, instance)
     a_superuser_comes_and_goes(installed, instance)
+    logs.are_switched_and_followed(installed, instance, lambda word: psql(shown, "anna", PASSWORD, f"SELECT '{word}'"))
     a_server_that_was_killed_comes_back(installed, instance)
     nothing_is_left_after_delete(installed, instance)
 
