@@ -41,6 +41,8 @@ BENCHMARKS = (
               "each, have an RSS of 144, 135 and 135 MB.", memory.of_control_plane),
     Benchmark("create", "s", "`POST /instances`", "MariaDB's own initialise and start", _CREATION, _CREATION_TEXT,
               creation.of_mariadb),
+    Benchmark("create-postgresql", "s", "`POST /instances`", "PostgreSQL's own initialise and start", _CREATION,
+              _CREATION_TEXT, creation.of_postgresql),
     Benchmark("list-50", "requests/s", "the API", "a bare application, same bytes", _LISTS, _LISTS_TEXT.format("50"),
               lists.of_50),
     Benchmark("list-5000", "requests/s", "the API", "a bare application, same bytes", _LISTS,
