@@ -26,6 +26,8 @@ API = [
     cfg.StrOpt("region", default="RegionOne", help="Name of this region in what the API shows."),
     cfg.IntOpt("api_threads", default=10, min=1, max=200, help="Requests that are worked on at once."),
     cfg.IntOpt("instances_page_size", default=20, min=1, max=1000, help="Most instances in one page of a list."),
+    cfg.IntOpt("configurations_page_size", default=20, min=1, max=1000,
+               help="Most configuration groups in one page of a list."),
     cfg.IntOpt("databases_page_size", default=20, min=1, max=1000, help="Most databases in one page of a list."),
     cfg.IntOpt("users_page_size", default=20, min=1, max=1000, help="Most users in one page of a list."),
     cfg.IntOpt("operations_page_size", default=20, min=1, max=1000, help="Most operations in one page of a list."),

@@ -19,6 +19,7 @@ class Settings:
     region: str = "RegionOne"
     public_endpoint: str = ""
     instances_page_size: int = 20
+    configurations_page_size: int = 20
     databases_page_size: int = 20
     users_page_size: int = 20
     operations_page_size: int = 20

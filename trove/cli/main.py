@@ -4,6 +4,7 @@ import typer
 
 from . import (
     agent,
+    configurations,
     databases,
     doctor,
     events,
@@ -37,6 +38,7 @@ users.register(group(app, "user", "Users of an instance, and the databases that 
 databases.register(group(app, "database", "Databases in an instance."))
 datastore = group(app, "datastore", "What instances are made of.")
 versions.register(group(datastore, "version", "Versions of datastores, several on one machine: register, choose."))
+configurations.register(group(app, "configuration", "Groups of settings that instances have."))
 parameters.register(group(app, "parameter", "What can be set in the servers of a datastore."))
 root.register(group(app, "root", "The superuser of an instance: open to the network, or closed."))
 events.register(app)

@@ -49,6 +49,14 @@ class Watch:
             raise NotFound(f"The instance {self._name} was deleted meanwhile.")
         return shown
 
+    def ended(self) -> Json:
+        """The newest operation, when it has ended. Raises EngineFailed for one that failed."""
+        self._until(lambda shown: self._operation.get("state") not in ("asked", "running"), "come to rest")
+        if self._operation.get("state") == "failed":
+            error = self._operation["last_error"] or {}
+            raise EngineFailed(str(error.get("message", self._operation["sentence"])), str(error.get("hint", "")))
+        return self._operation
+
     def gone(self) -> None:
         """Raises EngineFailed with the fault of a removal that failed, DeadlinePassed."""
         self._until(lambda shown: shown is None, "go away")

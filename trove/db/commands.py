@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from common import datastores
 from trove.domain import creation
 from trove.domain.parameters import Catalogue
@@ -19,6 +21,7 @@ from . import (
     answers,
     births,
     catalog,
+    configurations,
     events,
     guests,
     instances,
@@ -30,8 +33,9 @@ from . import (
     versions,
     views,
 )
+from .settings import Settings, check_fits
 from .store import Store
-from .views import Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
+from .views import Configuration, Datastore, Flavor, Instance, Operation, Page, Project, Quota, RootHistory, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Commands:
         self.store = store
         self.rules = rules or creation.Rules()
         self.wake = wake
+        self.settings = Settings(store, wake)
 
     # Instances
 
@@ -74,12 +79,24 @@ class Commands:
                                      wanted.version_number)
             flavor = catalog.wanted_flavor(connection, wanted.flavor)
             creation.check(wanted, datastores.manifest(version.manager), self.rules)
+            group = self._group(connection, project, wanted, version, flavor)
             asked = Asked(str(uuid.uuid4()), str(uuid.uuid4()))
-            births.insert(connection, self.store.vault, asked.instance_id, project, wanted, version, flavor, self.rules)
+            births.insert(connection, self.store.vault, asked.instance_id, project, wanted, version, flavor, self.rules,
+                          group)
             operations.insert(connection, asked.operation_id, asked.instance_id, project, "create", request_id)
             answers.put_down(connection, once, asked.instance_id, asked.operation_id)
         self.wake(asked.instance_id, asked.operation_id)
         return asked
+
+    def _group(self, connection: Connection, project: str, wanted: creation.NewInstance, version: Version,
+               flavor: Flavor) -> Configuration | None:
+        """The settings that it begins with. Raises NotFound, Invalid for another version's, Rejected."""
+        if wanted.configuration is None:
+            return None
+        group = configurations.get(connection, project, wanted.configuration, lock=True)
+        check_fits(group, version.id)
+        parameters.catalogue(connection, version).canonical(group.values, flavor.ram)
+        return group
 
     def restart(self, project: Project, instance_id: str, *, request_id: str, once: str | None = None) -> Asked:
         """Raises NotFound or Conflict."""

@@ -15,24 +15,26 @@ from trove.domain.events import EventKind
 from trove.domain.states import Edge, Event, Task, status, step
 
 from . import events, schema
-from .views import Fault, Flavor, Instance, Observed, Page, Project, Scope, Version
+from .views import Attached, Fault, Flavor, Instance, Observed, Page, Project, Scope, Version
 
 _i, _v, _d, _f = schema.instances.c, schema.datastore_versions.c, schema.datastores.c, schema.flavors.c
+_c = schema.configurations.c
 _SEALED = ("order", "key_to_guest", "key_from_guest", "bus_password")
 _VERSION = (_v.id, _v.datastore_id, _d.name, _d.manager, _v.name, _v.version, _v.binaries, _v.active)
 _FLAVOR = (_f.id, _f.name, _f.ram, _f.vcpus, _f.disk)
 _OBSERVED = (_i.observed_status, _i.observed_sentence, _i.observed_at, _i.observed_clock_skew, _i.server_started_at,
              _i.volume_total, _i.volume_used, _i.root_observed, _i.key_epoch, _i.agent_version, _i.contract_version,
-             _i.agent_release, _i.capabilities, _i.incarnation)
+             _i.agent_release, _i.observed_waiting, _i.capabilities, _i.incarnation)
 _OWN = (_i.id, _i.project_id, _i.name, _i.created, _i.updated, _i.deleted_at, _i.task, _i.volume_gb, _i.host,
         _i.address, _i.port, _i.access, _i.placement, _i.fault_message, _i.fault_details, _i.fault_at,
-        _i.release)
+        _i.release, _i.configuration_id, _c.name)
 _COLUMNS = [column.label(f"c{place}") for place, column in enumerate(_OWN + _VERSION + _FLAVOR + _OBSERVED)]
 _WHOLE = select(*_COLUMNS).select_from(
     schema.instances
     .join(schema.datastore_versions, _v.id == _i.datastore_version_id)
     .join(schema.datastores, _d.id == _v.datastore_id)
     .join(schema.flavors, _f.id == _i.flavor_id)
+    .outerjoin(schema.configurations, _c.id == _i.configuration_id)
 )
 
 
@@ -186,20 +188,20 @@ def _missing(instance_id: str) -> NotFound:
 def _instance(row: Row) -> Instance:  # type: ignore[type-arg]
     """Takes the columns by their place: by name it would be a third of the time of a list."""
     (id_, project, name, created, updated, deleted_at, task, volume_gb, host, address, port, access,
-     placement, fault_message, fault_details, fault_at, release, *rest) = row
+     placement, fault_message, fault_details, fault_at, release, group, group_name, *rest) = row
     version, flavor, observed = rest[:len(_VERSION)], rest[len(_VERSION):-len(_OBSERVED)], rest[-len(_OBSERVED):]
     return Instance(
         id_, project, name, created, updated, deleted_at, Task(task), Version(*version), Flavor(*flavor), volume_gb,
         host, address, port, _mapping(access), _mapping(placement),
         Fault(fault_message, fault_details or "", fault_at) if fault_message else None, release,
-        _observed(observed))
+        Attached(group, group_name) if group else None, _observed(observed))
 
 
 def _observed(columns: list[Any]) -> Observed:
     status, sentence, at, skew, started, total, used, root, epoch, agent, contract, release, *last = columns
-    capabilities, incarnation = last
+    waiting, capabilities, incarnation = last
     return Observed(ServiceStatus(status), sentence, at, skew, started, total, used, root, epoch, agent, contract,
-                    release, frozenset(capabilities.split()), incarnation)
+                    release, tuple(waiting.split()), frozenset(capabilities.split()), incarnation)
 
 
 def _mapping(text: str | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from common.contract.types import Heartbeat, Hello, ServiceStatus
 from trove.domain import drift
 from trove.domain.events import EventKind
-from trove.domain.states import HEARTBEAT_EXPIRY, Task, operating_status
+from trove.domain.states import HEARTBEAT_EXPIRY, Task, operating_status, status
 
 from . import events, orders, schema
 
@@ -50,7 +50,8 @@ def accept_unchanged(connection: Connection, instance_id: str, heartbeat: Heartb
     """
     started = heartbeat.server_started_at
     nothing_new = [_i.observed_status == heartbeat.status.value, _i.agent_lost_at.is_(None),
-                   _i.observed_drift == drift.remembered(heartbeat.drift)]
+                   _i.observed_drift == drift.remembered(heartbeat.drift),
+                   _i.observed_waiting == " ".join(heartbeat.waiting)]
     if started is not None:
         nothing_new.append(_i.server_started_at == started)
     return _write(connection, instance_id, heartbeat, now, *nothing_new)
@@ -84,7 +85,7 @@ def note_silence(connection: Connection, now: float) -> int:
 def _locked(connection: Connection, instance_id: str) -> Row | None:  # type: ignore[type-arg]
     """What was known, which nobody else changes before this transaction ends."""
     query = select(_i.task, _i.observed_at, _i.observed_status, _i.server_started_at, _i.agent_lost_at, _i.incarnation,
-                   _i.observed_drift)
+                   _i.observed_drift, _i.observed_waiting)
     return connection.execute(query.where(_i.id == instance_id).with_for_update()).one_or_none()
 
 
@@ -98,7 +99,7 @@ def _write(connection: Connection, instance_id: str, heartbeat: Heartbeat, now: 
         observed_epoch=stamp.key_epoch, observed_boot=stamp.boot_count, observed_sequence=stamp.sequence,
         observed_status=heartbeat.status.value, observed_sentence=heartbeat.sentence, observed_at=now,
         observed_drift=drift.remembered(heartbeat.drift), observed_clock_skew=heartbeat.sent_at - now,
-        agent_lost_at=None,
+        observed_waiting=" ".join(heartbeat.waiting), agent_lost_at=None,
         server_started_at=func.coalesce(heartbeat.server_started_at, _i.server_started_at),
         volume_total=volume.total if volume else None, volume_used=volume.used if volume else None,
         root_observed=heartbeat.root_enabled)
@@ -115,9 +116,21 @@ def _tell(connection: Connection, instance_id: str, before: Row, heartbeat: Hear
     for found in drift.news(before.observed_drift, heartbeat.drift):
         kind = EventKind.DRIFT_REPAIRED if found.repaired else EventKind.DRIFT_SEEN
         events.note(connection, kind, instance_id, found.sentence)
+    _tell_waiting(connection, instance_id, before, heartbeat)
     silence = 0.0 if before.observed_at is not None and before.agent_lost_at is None else math.inf
     _tell_status(connection, instance_id, before.task, (before.observed_status, silence),
                  (heartbeat.status.value, 0.0), heartbeat.sentence)
+
+
+def _tell_waiting(connection: Connection, instance_id: str, before: Row, heartbeat: Heartbeat) -> None:  # type: ignore[type-arg]
+    """That the server wants a restart for its settings, or no longer does."""
+    was, became = (status(Task(before.task), waiting=bool(names))
+                   for names in (before.observed_waiting, heartbeat.waiting))
+    if was != became:
+        names = ", ".join(heartbeat.waiting)
+        events.note(connection, EventKind.STATUS, instance_id,
+                    f"A restart is wanted for: {names}." if names else "No setting waits for a restart any more.",
+                    was=was, became=became)
 
 
 def _tell_status(connection: Connection, instance_id: str, task: str, was: tuple[str, float],

@@ -59,6 +59,22 @@ parameter_rules = Table(
     Column("deleted_at", Float),
 )
 
+# Groups of settings. ``values`` is JSON of texts by name, both as the server writes them.
+configurations = Table(
+    "configurations", metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", Text),
+    Column("datastore_version_id", ForeignKey("datastore_versions.id"), nullable=False),
+    Column("values", Text, nullable=False),
+    Column("repair", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("deleted_at", Float),
+    Index("ix_configurations_project", "project_id", "deleted_at", "id"),
+)
+
 flavors = Table(
     "flavors", metadata,
     Column("id", String(255), primary_key=True),
@@ -104,6 +120,8 @@ instances = Table(
     Column("access", Text, nullable=False, default="{}"),
     Column("placement", Text),  # what the provider said of the place, JSON: how limits and volume are enforced
     Column("release", String(64)),  # of its agent, by hash: it is placed with that, and upgraded to another one
+    Column("configuration_id", String(36), index=True),  # the group that it has
+    Column("configured", Text, nullable=False, default="{}", server_default="{}"),  # what its guest has of that, JSON
     Column("order", Encrypted),  # contract Prepare as JSON, with passwords; wiped when it serves or is to go
     Column("fault_message", Text),
     Column("fault_details", Text),
@@ -117,6 +135,7 @@ instances = Table(
     Column("observed_status", String(32), nullable=False, default="new"),
     Column("observed_sentence", Text, nullable=False, default=""),
     Column("observed_drift", Text, nullable=False, default="", server_default=""),  # what was told of it already
+    Column("observed_waiting", Text, nullable=False, default="", server_default=""),  # names, with blanks between
     Column("observed_at", Float),
     Column("observed_epoch", Integer, nullable=False, default=0),
     Column("observed_boot", Integer, nullable=False, default=0),

@@ -73,8 +73,8 @@ class Fault(Struct, frozen=True):
 
 
 class Observed(Struct, frozen=True):
-    """What the agent last said. Times in seconds since 1970, sizes in bytes, ``clock_skew`` in seconds (its clock less
-    ours)."""
+    """What the agent last said; ``waiting`` are settings that the server gets at its next start. Times in seconds since
+    1970, sizes in bytes, ``clock_skew`` in seconds (its clock less ours)."""
 
     status: ServiceStatus
     sentence: str
@@ -88,8 +88,32 @@ class Observed(Struct, frozen=True):
     agent_version: str | None
     contract_version: str | None
     agent_release: str | None
+    waiting: tuple[str, ...]
     capabilities: frozenset[str]
     incarnation: str | None
+
+
+class Attached(Struct, frozen=True):
+    """The group of settings that an instance has."""
+
+    id: str
+    name: str
+
+
+class Configuration(Struct, frozen=True):
+    """A group of settings. ``values`` by name, both as the server writes them; ``repair``: what somebody else changes
+    of these is undone; ``instances`` is how many have it. Times in seconds since 1970."""
+
+    id: str
+    project_id: str
+    name: str
+    description: str | None
+    version: Version
+    values: Mapping[str, str]
+    repair: bool
+    created: float
+    updated: float
+    instances: int
 
 
 class Instance(Struct, frozen=True):
@@ -114,6 +138,7 @@ class Instance(Struct, frozen=True):
     placement: Mapping[str, object]
     fault: Fault | None
     release: str | None
+    configuration: "Attached | None"
     observed: Observed
 
     @property
@@ -124,7 +149,7 @@ class Instance(Struct, frozen=True):
     @property
     def status(self) -> str:
         """REST's ``status``."""
-        return states.status(self.task)
+        return states.status(self.task, waiting=bool(self.observed.waiting))
 
     def operating_status(self, now: float) -> str:
         """REST's ``operating_status`` at ``now`` (seconds since 1970)."""

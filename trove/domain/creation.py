@@ -23,6 +23,7 @@ class NewInstance:
     users: tuple[t.NewUser, ...] = ()
     root_password: Secret | None = None
     access: Mapping[str, object] = field(default_factory=dict)
+    configuration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ KINDS = {
              "A restart is asked for.", "The database server restarted."),
         Kind("upgrade", Task.UPGRADING, Event.UPGRADED, Event.UPGRADE_BROKE, Event.UPGRADE_ASKED,
              "An upgrade of the agent is asked for.", "The agent runs from the new release."),
+        Kind("configure", Task.CONFIGURING, Event.CONFIGURED, Event.CONFIGURE_BROKE, Event.CONFIGURE_ASKED,
+             "A change of settings is asked for.", "The server has its settings, or waits for a restart."),
         Kind("delete", Task.DELETING, Event.REMOVED, Event.DELETE_BROKE, Event.DELETE_ASKED,
              "A deletion is asked for.", "Nothing is left of the instance."),
     )

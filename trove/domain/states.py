@@ -21,6 +21,7 @@ class Task(enum.Enum):
     NONE = "none"
     RESTARTING = "restarting"
     UPGRADING = "upgrading"
+    CONFIGURING = "configuring"
     DELETING = "deleting"
     BUILD_FAILED = "build_failed"
     RESTART_FAILED = "restart_failed"
@@ -38,6 +39,9 @@ class Event(enum.Enum):
     UPGRADE_ASKED = "upgrade_asked"
     UPGRADED = "upgraded"
     UPGRADE_BROKE = "upgrade_broke"
+    CONFIGURE_ASKED = "configure_asked"
+    CONFIGURED = "configured"
+    CONFIGURE_BROKE = "configure_broke"
     DELETE_ASKED = "delete_asked"
     REMOVED = "removed"
     DELETE_BROKE = "delete_broke"
@@ -73,6 +77,13 @@ EDGES: tuple[Edge, ...] = (
     Edge(Task.UPGRADING, Event.DELETE_ASKED, Task.DELETING, "The upgrade is called off; the instance is to go."),
     Edge(Task.UPGRADING, Event.RESET_ASKED, Task.NONE, "The upgrade is not waited for any more."),
     Edge(Task.UPGRADING, Event.CANCEL_ASKED, Task.NONE, "Somebody no longer waits for the upgrade."),
+    Edge(Task.NONE, Event.CONFIGURE_ASKED, Task.CONFIGURING, "The server is to get other settings."),
+    Edge(Task.CONFIGURING, Event.CONFIGURED, Task.NONE, "The server has its settings, or waits for a restart."),
+    Edge(Task.CONFIGURING, Event.CONFIGURE_BROKE, Task.NONE, "The server keeps its settings; the operation says why."),
+    Edge(Task.CONFIGURING, Event.DELETE_ASKED, Task.DELETING, "The change is called off; the instance is to go."),
+    Edge(Task.CONFIGURING, Event.RESET_ASKED, Task.NONE, "The change of settings is not waited for any more."),
+    Edge(Task.CONFIGURING, Event.CANCEL_ASKED, Task.NONE, "Somebody calls the change of settings off."),
+    Edge(Task.RESTART_FAILED, Event.CONFIGURE_ASKED, Task.CONFIGURING, "The server is to get other settings."),
     Edge(Task.RESTART_FAILED, Event.RESTART_ASKED, Task.RESTARTING, "The restart is tried again."),
     Edge(Task.RESTART_FAILED, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),
     Edge(Task.RESTART_FAILED, Event.RESET_ASKED, Task.NONE, "The failed restart is put aside."),
@@ -94,6 +105,7 @@ _STANDING = {
     Task.NONE: ("is not being changed", "Its operations tell what was done to it."),
     Task.RESTARTING: ("is restarting", "Wait until it is ACTIVE, or call the restart off."),
     Task.UPGRADING: ("gets another agent", "Wait until its operation has ended; the server goes on."),
+    Task.CONFIGURING: ("gets other settings", "Wait until its operation has ended, which takes seconds."),
     Task.DELETING: ("is being deleted", "Wait until it is gone."),
     Task.BUILD_FAILED: ("was not created completely", "Retry its creation, or delete it."),
     Task.RESTART_FAILED: ("failed to restart", "Restart it again, or delete it."),
@@ -101,13 +113,14 @@ _STANDING = {
     Task.DELETED: ("is deleted", "Create another one."),
 }
 _CANNOT = {Event.RESTART_ASKED: "it cannot be restarted", Event.UPGRADE_ASKED: "its agent cannot be upgraded",
-           Event.CANCEL_ASKED: "there is nothing to call off"}
+           Event.CONFIGURE_ASKED: "its settings cannot be changed", Event.CANCEL_ASKED: "there is nothing to call off"}
 
 _STATUS = {
     Task.BUILDING: "BUILD",
     Task.NONE: "ACTIVE",
     Task.RESTARTING: "REBOOT",
     Task.UPGRADING: "ACTIVE",
+    Task.CONFIGURING: "ACTIVE",
     Task.DELETING: "SHUTDOWN",
     Task.BUILD_FAILED: "ERROR",
     Task.RESTART_FAILED: "ERROR",
@@ -138,14 +151,14 @@ def step(source: Task, event: Event) -> Edge:
     return edge
 
 
-def status(task: Task) -> str:
-    """REST's ``status``."""
-    return _STATUS[task]
+def status(task: Task, *, waiting: bool = False) -> str:
+    """REST's ``status``; ``waiting``: whether the server gets some of its settings at its next start."""
+    return "RESTART_REQUIRED" if waiting and task is Task.NONE else _STATUS[task]
 
 
 def operating_status(task: Task, observed: ServiceStatus, age: float | None) -> str:
     """REST's ``operating_status``; ``age`` of the observation in seconds, None when there was none."""
-    if task not in (Task.NONE, Task.UPGRADING):
+    if task not in (Task.NONE, Task.UPGRADING, Task.CONFIGURING):
         return ""
     if age is None or age > HEARTBEAT_EXPIRY:
         return "ERROR"

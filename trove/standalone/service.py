@@ -170,7 +170,8 @@ def api_settings(conf: cfg.ConfigOpts) -> settings.Settings:
              "DELETE": conf.http_delete_rate}
     return settings.Settings(
         auth_strategy=conf.auth_strategy, region=conf.region, public_endpoint=conf.public_endpoint,
-        instances_page_size=conf.instances_page_size, databases_page_size=conf.databases_page_size,
+        instances_page_size=conf.instances_page_size, configurations_page_size=conf.configurations_page_size,
+        databases_page_size=conf.databases_page_size,
         users_page_size=conf.users_page_size, operations_page_size=conf.operations_page_size,
         events_page_size=conf.events_page_size, rates=rates, disk_use_deadline=conf.disk_use_deadline,
         waiting_requests=conf.api_threads // 2, agent_release=places.present(conf))

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from common.openstack import log
 
-from . import create, delete, restart, upgrade
+from . import configure, create, delete, restart, upgrade
 from .services import Services
 from .signals import Stopping
 from .steps import DONE, FlowEnded, Run
@@ -30,6 +30,7 @@ FLOWS: dict[str, Callable[[Run], None]] = {
     "create": create.create,
     "restart": restart.restart,
     "upgrade": upgrade.upgrade,
+    "configure": configure.configure,
     "delete": delete.delete,
 }
 APPLICATION = "trove"

@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from common.errors import Invalid, TroveError, Unsupported
 from trove.db import views as rows
+from trove.db.settings import Planned
 from trove.domain.creation import NewInstance
 from trove.domain.states import HEARTBEAT_EXPIRY
 
@@ -15,8 +16,10 @@ from ..context import Caller
 from ..description.declared import PAGED, describe
 from ..schemas import blocks, instances
 from ..services import Resource
+from ..views import configurations
 from ..views import instances as views
 from ..views.blocks import NextLink
+from .configurations import DRY_RUN, is_dry
 
 log = logging.getLogger(__name__)
 
@@ -72,23 +75,21 @@ class Instance(Resource):
         view = views.detail(row, self.base(req), caller, self.settings.region, now)
         bodies.write(resp, views.OneInstance(self._with_disk_use(view, row, now)))
 
-    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501))
+    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501), query=DRY_RUN)
     def on_put(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:update")
         changes = bodies.read(req, instances.UpdateInstance).instance
         if changes.slave_of is not UNSET:
             raise Invalid("Validation error: slave_of is for PATCH.", "Use replica_of.")
-        self._change(caller, instance_id, changes)
-        resp.status = 202
+        self._change(req, resp, caller, instance_id, changes)
 
-    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501))
+    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501), query=DRY_RUN)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:edit")
         changes = bodies.read(req, instances.UpdateInstance).instance
         if changes.access is not UNSET:
             raise Invalid("Validation error: PATCH does not change access.", "Use PUT.")
-        self._change(caller, instance_id, changes)
-        resp.status = 202
+        self._change(req, resp, caller, instance_id, changes)
 
     @describe("Delete an instance", status=202, refuses=(422,))
     def on_delete(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
@@ -96,11 +97,25 @@ class Instance(Resource):
         self.commands.delete_instance(caller.scope, instance_id, request_id=caller.request_id)
         resp.status = 202
 
-    def _change(self, caller: Caller, instance_id: str, changes: instances.Changes) -> None:
+    def _change(self, req: falcon.Request, resp: falcon.Response, caller: Caller, instance_id: str,
+                changes: instances.Changes) -> None:
         self.commands.get_instance(caller.scope, instance_id)
         check_changes(changes)
-        if changes.name is not UNSET:
+        resp.status, dry = 202, is_dry(req)
+        if changes.name is not UNSET and not dry:
             self.commands.rename(caller.scope, instance_id, changes.name)
+        if changes.configuration is not UNSET:
+            planned = self._configure(caller, instance_id, changes.configuration, dry)
+            if dry:
+                resp.status = 200
+                bodies.write(resp, configurations.plan(planned))
+
+    def _configure(self, caller: Caller, instance_id: str, group: str | None, dry: bool) -> tuple[Planned, ...]:
+        settings = self.commands.settings
+        if group is None:
+            return settings.detach(caller.scope, instance_id, request_id=caller.request_id, dry=dry)
+        return settings.attach(caller.scope, instance_id, blocks.last_part(group), request_id=caller.request_id,
+                               dry=dry)
 
     def _with_disk_use(self, view: views.InstanceDetail, row: rows.Instance, now: float) -> views.InstanceDetail:
         """The view as it is when the guest does not answer in time."""
@@ -130,6 +145,7 @@ def wanted(asked: instances.NewInstance, region: str) -> NewInstance:
         databases=tuple(database.wanted() for database in asked.databases),
         users=tuple(user.wanted() for user in asked.users),
         access={"is_public": False} if asked.access is not None else {},
+        configuration=None if not asked.configuration else blocks.last_part(asked.configuration),
     )
 
 
@@ -140,7 +156,7 @@ def check_options(asked: instances.NewInstance, region: str) -> None:
     if asked.region_name not in (None, region):
         raise Invalid(f"There is no region {asked.region_name} here.", f"The only one is {region}.")
     for name, given in (
-        ("replica_of", asked.replica_of), ("restorePoint", asked.restorePoint), ("configuration", asked.configuration),
+        ("replica_of", asked.replica_of), ("restorePoint", asked.restorePoint),
         ("nics", asked.nics), ("modules", asked.modules), ("locality", asked.locality),
         ("availability_zone", asked.availability_zone), ("volume.type", asked.volume and asked.volume.type),
     ):
@@ -163,7 +179,6 @@ def check_access(access: blocks.Access) -> None:
 def check_changes(changes: instances.Changes) -> None:
     """Raises Invalid for changes that exclude one another, Unsupported for those that are not there yet.
 
-    ``configuration`` null is nothing to do: none is attached.
     """
     detach = changes.replica_of is not UNSET or changes.slave_of is not UNSET
     others = (detach, changes.configuration is not UNSET, changes.datastore_version is not UNSET,
@@ -172,8 +187,6 @@ def check_changes(changes: instances.Changes) -> None:
         raise Invalid("Only one thing besides the name can change at a time.", "Send one request for each.")
     if detach:
         raise Invalid("The instance is not a replica: there is nothing to detach it from.")
-    if changes.configuration is not UNSET and changes.configuration is not None:
-        raise Unsupported("Configuration groups are not supported here.", "Leave configuration out.")
     if changes.datastore_version is not UNSET:
         raise Unsupported("Upgrades to another datastore version are not supported here.")
     if changes.access is not UNSET:

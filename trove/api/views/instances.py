@@ -68,6 +68,14 @@ class Server(Struct, frozen=True):
     host: Annotated[str, Meta(examples=["db1"])]
 
 
+class ConfigurationOfInstance(Struct, frozen=True):
+    """The group of settings that it has."""
+
+    id: blocks.Id
+    name: blocks.Name
+    links: blocks.Links
+
+
 class Fault(Struct, frozen=True):
     """``details`` are for administrators."""
 
@@ -97,7 +105,8 @@ class Instance(Struct, frozen=True, kw_only=True):
 class InstanceDetail(Instance, frozen=True, kw_only=True):
     """``server``, ``server_id``, ``volume_id`` and ``encrypted_rpc_messaging`` are for administrators.
 
-    There is no compute server and no block device behind an instance here, and no plain messaging. ``server`` is null
+    ``waiting_settings``, an addition of ours, are those that the server gets when it is restarted. There is no compute
+    server and no block device behind an instance here, and no plain messaging. ``server`` is null
     where the instance stands on the control plane's own machine.
     """
 
@@ -108,6 +117,8 @@ class InstanceDetail(Instance, frozen=True, kw_only=True):
         examples=["MariaDB answers."], description="What the agent said then, of the server and of what was changed"
                                                    " behind its back.")]
     fault: Fault | UnsetType = UNSET
+    configuration: ConfigurationOfInstance | UnsetType = UNSET
+    waiting_settings: tuple[Annotated[str, Meta(examples=["innodb_log_buffer_size"])], ...] | UnsetType = UNSET
     local_storage: LocalStorage | UnsetType = UNSET
     server: Server | UnsetType | None = UNSET
     server_id: UnsetType | None = UNSET
@@ -167,6 +178,9 @@ def detail(row: rows.Instance, base: Base, caller: Caller, region: str, now: flo
         service_status_updated=blocks.timestamp_or_none(row.observed.at),
         service_status_sentence=row.observed.sentence,
         fault=UNSET if row.fault is None else fault(row.fault, caller),
+        configuration=UNSET if (has := row.configuration) is None else ConfigurationOfInstance(
+            has.id, has.name, base.to("configurations", has.id)),
+        waiting_settings=row.observed.waiting or UNSET,
     )
 
 
