@@ -28,8 +28,10 @@ def create(
     session: Session,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
     values: Values,
-    datastore: Annotated[str | None, typer.Option(metavar="NAME", show_default="the default one")] = None,
-    version: Annotated[str | None, typer.Option(metavar="NAME", show_default="the default one")] = None,
+    datastore: Annotated[str | None, typer.Option(
+        metavar="NAME", help="Its datastore.", show_default="the default one")] = None,
+    version: Annotated[str | None, typer.Option(
+        metavar="NAME", help="Its version.", show_default="the default one")] = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Undo what somebody changes of these in a server.")] = False,
 ) -> None:

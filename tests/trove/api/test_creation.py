@@ -83,7 +83,7 @@ def test_takes(world: World, members: dict) -> None:
     ({"replica_of": UUID}, 501, "replica_of"),
     ({"replica_of": "x"}, 400, "replica_of"),
     ({"restorePoint": {"backupRef": UUID}}, 501, "restorePoint"),
-    ({"configuration": UUID}, 501, "configuration"),
+    ({"configuration": UUID}, 404, "Configuration"),
     ({"modules": [{"id": UUID}]}, 501, "modules"),
     ({"nics": [{"network_id": UUID}]}, 501, "nics"),
     ({"nics": [{}, {}]}, 400, "nics"),

@@ -106,7 +106,7 @@ def test_rename(world: World, method: str, body: dict) -> None:
 @pytest.mark.parametrize(("method", "changes", "code"), [
     ("PUT", {}, 202),
     ("PUT", {"configuration": None}, 202),
-    ("PUT", {"configuration": NOBODY}, 501),
+    ("PUT", {"configuration": NOBODY}, 404),
     ("PUT", {"datastore_version": "11"}, 501),
     ("PATCH", {"datastore_version": "11"}, 501),
     ("PUT", {"replica_of": None}, 400),

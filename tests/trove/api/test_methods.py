@@ -9,7 +9,7 @@ from trove.api.description import declared
 from trove.api.routes import ROUTES
 
 PARTS = {"instance_id": "i", "user": "u", "database": "d", "datastore": "mariadb", "version": "10.11", "flavor": "1",
-         "operation_id": "o", "host": "h", "parameter": "max_connections", "log": "general"}
+         "operation_id": "o", "host": "h", "parameter": "max_connections", "configuration": "c", "log": "general"}
 
 
 def allowed(path: str) -> set[str]:

@@ -42,6 +42,8 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "version": (Annotated[str, Meta(examples=["10.11"])], "Name or id of a version; the id where no datastore is."),
     "parameter": (Annotated[str, Meta(examples=["max_connections"])], "Name of a parameter, in any case."),
     "log": (Annotated[str, Meta(examples=["general"])], "Name of a log of the instance."),
+    "configuration": (Annotated[str, Meta(examples=["8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d"])],
+                      "Id of a configuration group."),
     "host": (Annotated[str, Meta(examples=["db1"])], "Name of a registered host."),
     "flavor": (Annotated[str, Meta(examples=["1"])], "Id of a flavor."),
 }

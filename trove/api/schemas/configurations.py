@@ -13,7 +13,7 @@ Values = Annotated[
 Description = Annotated[str, Meta(max_length=2000, examples=["For many small clients."])]
 
 
-class Datastore(Struct, frozen=True):
+class DatastoreOfConfiguration(Struct, frozen=True):
     """By id or by name; without it, the default."""
 
     type: blocks.Reference | None = None
@@ -27,7 +27,7 @@ class NewConfiguration(Struct, frozen=True):
     name: blocks.Text
     values: Values
     description: Description | None = None
-    datastore: Datastore = Datastore()
+    datastore: DatastoreOfConfiguration = DatastoreOfConfiguration()
     repair: bool = False
 
 
@@ -37,7 +37,7 @@ class CreateConfiguration(Struct, frozen=True):
         "datastore": {"type": "mariadb", "version": "10.11"}}])]
 
 
-class Changes(Struct, frozen=True):
+class ConfigurationChanges(Struct, frozen=True):
     """PATCH adds ``values`` to those that there are, PUT puts them in their place."""
 
     values: Values
@@ -47,4 +47,4 @@ class Changes(Struct, frozen=True):
 
 
 class ChangeConfiguration(Struct, frozen=True):
-    configuration: Annotated[Changes, Meta(examples=[{"values": {"max_connections": 300}}])]
+    configuration: Annotated[ConfigurationChanges, Meta(examples=[{"values": {"max_connections": 300}}])]
