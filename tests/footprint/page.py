@@ -7,7 +7,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "footprint.md"
 
 Figures = Mapping[str, float]
 
-_EVERY = {"modules": 250, "foreign_modules": 0, "exec_to_serving_s": 0.3, "distributions": 8, "own_lines": 9000}
+_EVERY = {"modules": 250, "foreign_modules": 0, "exec_to_serving_s": 0.3, "distributions": 8, "own_lines": 10200}
 BUDGET: dict[str, dict[str, float]] = {
     "mariadb": {"anon_mb": 14, "uss_mb": 20, "installed_mb": 12, **_EVERY},
     "postgresql": {"anon_mb": 16, "uss_mb": 24, "installed_mb": 24, **_EVERY},

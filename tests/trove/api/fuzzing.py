@@ -85,6 +85,7 @@ class Ground:
             "host": ["db1", "db2"],
             "parameter": ["max_connections", "sql_mode"],
             "log": ["error", "general"],
+            "configuration": ["00000000-0000-4000-8000-000000000000"],
         }[part]
 
     def _is_as_made(self, name: str) -> bool:

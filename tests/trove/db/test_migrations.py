@@ -88,6 +88,10 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE instances DROP COLUMN agent_release")
         connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN release")
         connection.exec_driver_sql("DROP TABLE parameter_rules")
+        connection.exec_driver_sql("DROP INDEX ix_instances_configuration_id")
+        for column in ("configuration_id", "configured", "observed_waiting"):
+            connection.exec_driver_sql(f"ALTER TABLE instances DROP COLUMN {column}")
+        connection.exec_driver_sql("DROP TABLE configurations")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
     engine.dispose()
