@@ -44,7 +44,7 @@ def test_every_handler_asks_the_policy_first(store: Store, routes: list[tuple[st
         nobody = Nobody()
         world = make_world(store, rules=nobody)
         where = path.format(project=world.project, instance_id="i", user="u", database="d", datastore="x", version="v",
-                            flavor="f", operation_id="o", host="h", parameter="p", log="l")
+                            flavor="f", operation_id="o", host="h", parameter="p", log="l", configuration="c")
         body = next((body for end, body in ACTIONS.items() if path.endswith(end)), {})
         options: dict[str, Any] = {"json": body} if method in ("POST", "PUT", "PATCH") else {}
         answer = world.client.simulate_request(method, where, **options)

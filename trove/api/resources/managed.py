@@ -16,12 +16,12 @@ from ..views import managed as views
 
 
 class Versions(Resource):
-    @describe("List the versions of all datastores", views.Versions)
+    @describe("List the versions of all datastores", views.ManagedVersions)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Those that are switched off, too."""
         self.allowed(req, "datastore-version:index")
         rows = self.commands.list_versions()
-        bodies.write(resp, views.Versions(tuple(views.version(row, default) for row, default in rows)))
+        bodies.write(resp, views.ManagedVersions(tuple(views.version(row, default) for row, default in rows)))
 
     @describe("Register a version of a datastore", status=202, body=schemas.AddVersion)
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -40,12 +40,12 @@ class Versions(Resource):
 
 
 class Version(Resource):
-    @describe("Show a version to an administrator", views.OneVersion)
+    @describe("Show a version to an administrator", views.OneManagedVersion)
     def on_get(self, req: falcon.Request, resp: falcon.Response, version: str) -> None:
         self.allowed(req, "datastore-version:show")
         for row, default in self.commands.list_versions():
             if row.id == version:
-                bodies.write(resp, views.OneVersion(views.version(row, default)))
+                bodies.write(resp, views.OneManagedVersion(views.version(row, default)))
                 return
         raise NotFound(f"Datastore version {version} could not be found.", "List those that there are.")
 

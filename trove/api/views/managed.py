@@ -9,7 +9,7 @@ from trove.db import views as rows
 from . import blocks
 
 
-class Version(Struct, frozen=True, kw_only=True):
+class ManagedVersion(Struct, frozen=True, kw_only=True):
     """``binaries`` is an addition of ours: where the programs are; empty where the system's are meant."""
 
     id: blocks.Id
@@ -28,15 +28,15 @@ class Version(Struct, frozen=True, kw_only=True):
     repl_strategy: str = ""
 
 
-class Versions(Struct, frozen=True):
-    versions: tuple[Version, ...]
+class ManagedVersions(Struct, frozen=True):
+    versions: tuple[ManagedVersion, ...]
 
 
-class OneVersion(Struct, frozen=True):
-    version: Version
+class OneManagedVersion(Struct, frozen=True):
+    version: ManagedVersion
 
 
-def version(row: rows.Version, default: bool) -> Version:
-    return Version(id=row.id, name=row.name, version=row.number, datastore_id=row.datastore_id,
-                   datastore_name=row.datastore, datastore_manager=row.manager, binaries=row.binaries,
-                   active=row.active, default=default)
+def version(row: rows.Version, default: bool) -> ManagedVersion:
+    return ManagedVersion(
+        id=row.id, name=row.name, version=row.number, datastore_id=row.datastore_id, datastore_name=row.datastore,
+        datastore_manager=row.manager, binaries=row.binaries, active=row.active, default=default)
