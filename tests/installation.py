@@ -170,7 +170,7 @@ def _as(account: pwd.struct_passwd) -> dict[str, Any]:
 
 
 def _prints(arguments: tuple[str, ...]) -> bool:
-    quiet = {"delete", "restart", "grant", "revoke", "update", "set", "disable", "reset", "force"}
+    quiet = {"delete", "restart", "attach", "detach", "grant", "revoke", "update", "set", "disable", "reset", "force"}
     create_silently = arguments[:3] in (("database", "db", "create"), ("database", "user", "create"))
     return not create_silently and not quiet.intersection(arguments[:4])
 

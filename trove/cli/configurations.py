@@ -136,13 +136,15 @@ def instances(session: Session, configuration: Group) -> None:
 
 
 def _configure(session: Session, found: Json, configuration: str | None, wait: bool) -> None:
-    session.client.put(f"/instances/{found['id']}", {"instance": {"configuration": configuration}})
+    body = {"instance": {"configuration": configuration}}
+    planned = session.client.put(f"/instances/{found['id']}?dry_run=true", body)["plan"]
+    session.client.put(f"/instances/{found['id']}", body)
     if wait:
         with progress.Steps() as steps:
             waiting.Watch(session.client, found, steps.tell).ended()
     shown = session.client.get(f"/instances/{found['id']}")["instance"]
     session.output.document({"instance": shown})
-    names = ", ".join(shown.get("waiting_settings", ()))
+    names = ", ".join(change["name"] for each in planned for change in each["changes"] if change["restart_required"])
     session.output.say(f"The instance {found['name']} " + (
         f"has to be restarted for: {names}." if names else "has its settings." if wait else "gets its settings."))
 

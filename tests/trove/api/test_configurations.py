@@ -1,0 +1,129 @@
+"""Groups of settings over REST: made, checked, planned, changed, attached, taken off, deleted."""
+
+from typing import Any
+
+import pytest
+
+from tests.trove.api.world import World
+
+
+@pytest.fixture
+def group(world: World) -> str:
+    """The id of one."""
+    return str(made(world)["id"])
+
+
+def made(world: World, values: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+    body = {"name": "many", "values": values or {"Max-Connections": 200, "innodb_log_buffer_size": "4M"}} | members
+    answer = world.ask("POST", "/configurations", {"configuration": body})
+    assert answer.status_code == 200, answer.text
+    view: dict[str, Any] = answer.json["configuration"]
+    return view
+
+
+def attach(world: World, instance: str, group: str | None) -> int:
+    return int(world.ask("PUT", f"/instances/{instance}", {"instance": {"configuration": group}}).status_code)
+
+
+def test_a_group_is_shown_as_its_server_writes_it(world: World) -> None:
+    view = made(world, description="For clients.")
+    assert view["values"] == {"max_connections": 200, "innodb_log_buffer_size": 4194304}
+    assert (view["instance_count"], view["datastore_name"], view["description"]) == (0, "mariadb", "For clients.")
+    [listed] = world.ask("GET", "/configurations").json["configurations"]
+    assert listed["id"] == view["id"] and "values" not in listed and "instance_count" not in listed
+    assert world.ask("GET", f"/configurations/{view['id']}").json["configuration"] == view
+
+
+@pytest.mark.parametrize(("values", "named"), [
+    ({"max_connections": 5}, "10 to 100000"), ({"no_such": 1}, "no_such"), ({"datadir": "/"}, "datadir"),
+    ({"max_connections": 20, "MAX-connections": 30}, "twice")])
+def test_a_value_out_of_range_is_refused_with_the_range(world: World, values: dict[str, Any], named: str) -> None:
+    answer = world.ask("POST", "/configurations", {"configuration": {"name": "x", "values": values}})
+    assert answer.status_code == 422
+    assert named in answer.json["unprocessableEntity"]["message"]
+    assert world.ask("GET", "/configurations").json["configurations"] == []
+
+
+def test_patch_adds_and_put_replaces(world: World, group: str) -> None:
+    path = f"/configurations/{group}"
+    assert world.ask("PATCH", path, {"configuration": {"values": {"wait_timeout": 60}}}).status_code == 200
+    assert set(world.ask("GET", path).json["configuration"]["values"]) == {
+        "max_connections", "innodb_log_buffer_size", "wait_timeout"}
+    body = {"configuration": {"values": {"wait_timeout": 70}, "name": "few"}}
+    assert world.ask("PUT", path, body).status_code == 202
+    shown = world.ask("GET", path).json["configuration"]
+    assert (shown["values"], shown["name"]) == ({"wait_timeout": 70}, "few")
+
+
+def test_a_plan_changes_nothing(world: World, group: str) -> None:
+    instance, _ = world.serving()
+    answer = world.ask("PUT", f"/instances/{instance}", {"instance": {"configuration": group}},
+                       query_string="dry_run=true")
+    [planned] = answer.json["plan"]
+    assert (answer.status_code, planned["instance"]["id"], planned["restart_required"]) == (200, instance, True)
+    assert {change["name"]: change["restart_required"] for change in planned["changes"]} == {
+        "innodb_log_buffer_size": True, "max_connections": False}
+    assert world.ask("GET", f"/configurations/{group}").json["configuration"]["instance_count"] == 0
+    assert world.ask("GET", f"/instances/{instance}/operations").json["operations"][0]["kind"] == "create"
+
+
+def test_an_instance_gets_an_operation_and_shows_its_group(world: World, group: str) -> None:
+    instance, _ = world.serving()
+    assert attach(world, instance, f"http://trove.example/configurations/{group}") == 202
+    shown = world.ask("GET", f"/instances/{instance}").json["instance"]
+    assert (shown["configuration"]["id"], shown["configuration"]["name"], shown["status"]) == (group, "many", "ACTIVE")
+    [newest, *_] = world.ask("GET", f"/instances/{instance}/operations").json["operations"]
+    assert newest["kind"] == "configure"
+    assert world.woken[-1] == (instance, newest["id"])
+    listed = world.ask("GET", f"/configurations/{group}/instances").json["instances"]
+    assert listed == [{"id": instance, "name": "one"}]
+
+
+def test_a_group_that_an_instance_has_is_neither_deleted_nor_attached_twice(world: World, group: str) -> None:
+    instance, _ = world.serving()
+    assert attach(world, instance, group) == 202
+    assert world.ask("DELETE", f"/configurations/{group}").status_code == 400
+    assert attach(world, instance, group) == 400
+    busy = world.ask("PATCH", f"/configurations/{group}", {"configuration": {"values": {"wait_timeout": 60}}})
+    assert busy.status_code == 422 and instance in busy.json["unprocessableEntity"]["message"]
+    kept = world.ask("GET", f"/configurations/{group}").json["configuration"]["values"]
+    assert "wait_timeout" not in kept
+
+
+def test_a_group_goes_when_nobody_has_it(world: World, group: str) -> None:
+    assert world.ask("DELETE", f"/configurations/{group}").status_code == 202
+    assert world.ask("GET", f"/configurations/{group}").status_code == 404
+    assert attach(world, world.serving()[0], group) == 404
+
+
+def test_what_a_flavor_cannot_carry_is_refused(world: World) -> None:
+    large = made(world, {"innodb_buffer_pool_size": "1G"})["id"]
+    instance, _ = world.serving()
+    answer = world.ask("PUT", f"/instances/{instance}", {"instance": {"configuration": large}})
+    assert answer.status_code == 422 and "512 MB" in answer.json["unprocessableEntity"]["message"]
+    assert world.ask("POST", "/instances", {"instance": {
+        "name": "two", "flavorRef": "1", "volume": {"size": 1}, "configuration": large}}).status_code == 422
+
+
+def test_an_instance_begins_with_a_group(world: World, group: str) -> None:
+    view = world.create(configuration=group)
+    assert view["configuration"]["id"] == group
+
+
+def test_another_project_sees_no_group_in_its_list(world: World, group: str) -> None:
+    world.project = "another"
+    assert world.ask("GET", "/configurations").json["configurations"] == []
+
+
+def test_defaults_fit_the_flavor(world: World) -> None:
+    small, large = (world.ask("GET", f"/instances/{world.create(name, flavorRef=flavor)['id']}/configuration")
+                    .json["instance"]["configuration"] for name, flavor in (("a", "1"), ("b", "3")))
+    assert small["max_connections"] < large["max_connections"]
+    assert "datadir" not in small
+
+
+@pytest.mark.parametrize("given", ["perhaps", "2"])
+def test_dry_run_is_yes_or_no(world: World, group: str, given: str) -> None:
+    answer = world.ask("PATCH", f"/configurations/{group}", {"configuration": {"values": {}}},
+                       query_string=f"dry_run={given}")
+    assert answer.status_code == 400
