@@ -152,7 +152,8 @@ def _fields(shown: Json) -> list[tuple[str, object]]:
         ("address", shown.get("ip")), ("port", _ports(shown)), ("host", (shown.get("server") or {}).get("host")),
         ("flavor", shown["flavor"]["id"]), ("size", _size(shown)),
         ("used", _used(shown)), ("created", shown["created"]), ("updated", shown["updated"]),
-        ("fault", fault.get("message")),
+        ("configuration", (shown.get("configuration") or {}).get("name")),
+        ("restart for", ", ".join(shown.get("waiting_settings", ()))), ("fault", fault.get("message")),
     ]
     return [(field, value) for field, value in fields if value not in (None, "", [])]
 
