@@ -96,7 +96,8 @@ def test_a_job_over_its_time_is_ended_with_all_its_children(host: RunitHost, scr
     script = 'sleep 600 & echo $! > "$1"; wait'
     with pytest.raises(DeadlinePassed):
         host.run_job(shell(script, scratch), 0.5)
-    assert processes.identify(int(scratch.read_text())) is None
+    child = int(scratch.read_text())
+    until(lambda: processes.identify(child) is None, 5, "the end of a child that was killed", 0.02)
     assert host.run_job(["echo", "next"], 10) == Finished(0, "next\n")
 
 
