@@ -13,6 +13,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -237,6 +238,12 @@ class BarePostgreSQL(Bare):
     ask: Callable[..., list[str]] = staticmethod(installations.psql)
     programs = Path("/usr/lib/postgresql/15/bin")
 
+    def create(self) -> float:
+        """A socket's path has 107 bytes at most, fewer than some places."""
+        with tempfile.TemporaryDirectory(dir="/tmp", prefix="b-") as self._short:
+            os.chown(self._short, self._account.st_uid, self._account.st_gid)
+            return super().create()
+
     def _furnish(self, place: Path, address: str) -> None:
         settings = re.sub(r"^include .*$", "", self._configuration, flags=re.MULTILINE)
         (place / "postgresql.conf").write_text(settings)
@@ -247,12 +254,12 @@ class BarePostgreSQL(Bare):
         self._start(str(self.programs / "initdb"), f"--pgdata={data}", "--username=postgres", "--encoding=UTF8",
                     "--locale=C.UTF-8", "--data-checksums", log=log).wait(PATIENCE)
         settings = {"config_file": place / "postgresql.conf", "hba_file": place / "pg_hba.conf", "port": self.port,
-                    "listen_addresses": address, "unix_socket_directories": place}
+                    "listen_addresses": address, "unix_socket_directories": self._short}
         server = self._start(str(self.programs / "postgres"), "-D", str(data),
                              *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")), log=log)
         until(lambda: _listens(address, self.port), PATIENCE, "it listens", every=LOOK)
         words = [word for each in MADE_IN_POSTGRESQL for word in ("--command", each)]
-        until(lambda: self._start("psql", "--no-psqlrc", f"--host={place}", "--username=postgres", *words,
+        until(lambda: self._start("psql", "--no-psqlrc", f"--host={self._short}", "--username=postgres", *words,
                                   log=log).wait(PATIENCE) == 0, PATIENCE, "it takes statements", every=LOOK)
         return server
 

@@ -4,13 +4,23 @@
 """
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.trove.api.world import World
+from tests.trove.api.world import World, make_store, make_world
 from trove.api import server
 
 SEED = int(os.environ.get("TROVE_API_SEED", "20260801"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """With a store of its own: what the requests make of datastores and hosts is nobody else's."""
+    store = make_store(tmp_path)
+    yield make_world(store)
+    store.close()
 
 
 @pytest.mark.parametrize("cases", [
