@@ -39,7 +39,8 @@ LISTS = {path: name for path, resource in ROUTES.items() for method, handler in 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     store = make_store(tmp_path)
-    pages = {f"{noun}_page_size": 1000 for noun in ("instances", "databases", "users", "operations")}
+    pages = {f"{noun}_page_size": 1000 for noun in ("instances", "configurations", "databases", "users",
+                                                      "operations")}
     yield make_world(store, Settings(**pages))
     store.close()
 
@@ -52,6 +53,15 @@ def counted(world: World) -> Iterator[list[str]]:
     event.remove(world.store._engine, "before_cursor_execute", hear)
 
 
+def group(world: World, name: str) -> str:
+    """The id of the group of this name, made if need be."""
+    found = {each.name: each.id for each in world.commands.settings.page(world.project, MANY + 1).items}
+    if name in found:
+        return found[name]
+    wanted = {"configuration": {"name": name, "values": {"max_connections": 20}}}
+    return str(world.ask("POST", "/configurations", wanted).json["configuration"]["id"])
+
+
 def fill(world: World, inside: str, begin: int, end: int) -> None:
     """Rows ``begin`` to ``end`` of everything that can be listed; operations are of instance ``inside``, too."""
     guest = world.guests.of(inside)
@@ -60,7 +70,8 @@ def fill(world: World, inside: str, begin: int, end: int) -> None:
                              for number in range(begin, end)))
     [first] = [each for each in world.commands.list_datastores() if each.name == "mariadb"]
     for number in range(begin, end):
-        world.create(f"i{number}")
+        world.create(f"i{number}", configuration=group(world, "g0"))
+        group(world, f"g{number}")
         world.desk.add(machines.host(f"h{number}"))
         with world.store.write() as connection:
             connection.execute(insert(schema.flavors).values(id=f"f{number}", name=f"f{number}", ram=1, vcpus=1))
@@ -78,7 +89,8 @@ def ask_all(world: World, inside: str) -> dict[str, tuple[int, int]]:
     found = {}
     version = world.commands.get_version("10.11", "mariadb").id
     for path, name in LISTS.items():
-        where = path.format(project=world.project, instance_id=inside, user="u0", datastore="mariadb", version=version)
+        where = path.format(project=world.project, instance_id=inside, user="u0", datastore="mariadb", version=version,
+                            configuration=group(world, "g0"))
         with counted(world) as statements:
             answer = world.client.simulate_get(where)
         assert answer.status_code == 200, f"{path}: {answer.text}"

@@ -1,12 +1,23 @@
 """What can be set in a version, and what an operator makes of it."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.trove.api.world import World
+from tests.trove.api.world import World, make_store
+from trove.db.store import Store
 
 LISTED = "/datastores/mariadb/versions/10.11/parameters"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Of this test alone: an operator's rules are everybody's."""
+    made = make_store(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture
