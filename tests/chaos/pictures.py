@@ -14,7 +14,7 @@ OF_ITS_OWN = ("id", "name", "created", "updated", "addresses", "hostname", "ip",
 """Of what REST shows."""
 
 COLUMNS = ("task", "deleted_at IS NULL AS lives", "volume_gb", "flavor_id", "fault_message", '"order" IS NULL AS wiped',
-           "key_epoch", "placement", "capabilities", "agent_version", "port")
+           "key_epoch", "placement", "capabilities", "agent_version", "port", "configured")
 
 
 def picture(installation: Installation, instance: str) -> dict[str, Any]:
@@ -55,4 +55,5 @@ def _served(installation: Installation, shown: dict[str, Any]) -> dict[str, Any]
         return None if status == 503 else (status, answer)
 
     answers = {what: until(partial(listed, what), 60, f"{what} of {shown['id']}") for what in ("databases", "users")}
-    return answers | {"client": sql(shown, "anna", "secret-anna", "SELECT CURRENT_USER(), DATABASE()", "shop")}
+    asked = "SELECT CURRENT_USER(), DATABASE(), @@max_connections"
+    return answers | {"client": sql(shown, "anna", "secret-anna", asked, "shop")}

@@ -28,13 +28,14 @@ def halting() -> Iterator[HaltingInstallation]:
 
 def test_some_steps(halting: HaltingInstallation) -> None:
     """What changes most, and quickly."""
-    flows = ("create", "restart", "delete")
+    flows = ("create", "restart", "configure", "delete")
     walk = Walk(halting, WIDTH, SEED)
     walk.look_around(flows)
     walk.strike_all([
         Case("create", Moment("create", "prepare", "before"), CONTROL_PLANE),
         Case("create", Moment("create", "place", "after"), CONTROL_PLANE),
         Case("restart", Moment("restart", "restart_server", "after"), CONTROL_PLANE),
+        Case("configure", Moment("configure", "apply", "after"), CONTROL_PLANE),
         Case("delete", Moment("delete", "unplace", "after"), CONTROL_PLANE),
         Case("create", Moment("create", "await_agent", "after"), AGENT),
         Case("restart", Moment("restart", "restart_server", "before"), AGENT),

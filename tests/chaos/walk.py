@@ -33,7 +33,7 @@ AGENT, SERVER, JOB = "agent", "server", "job"
 
 BIRTHS = {"create": "create", "retried creation": "create", "creation called off": "create"}
 """Flows that begin a life, and the kind of the operation that is walked."""
-BETWEEN = ("restart", "upgrade")
+BETWEEN = ("restart", "upgrade", "configure")
 """Flows in the middle of a life."""
 FLOWS = BIRTHS | {flow: flow for flow in (*BETWEEN, "delete")}
 
@@ -133,6 +133,8 @@ def begun(installation: HaltingInstallation, life: Life, flow: str) -> None:
     path = f"/instances/{life.instance}"
     if flow == "delete":
         status, answer = installation.request("DELETE", path)
+    elif flow == "configure":
+        status, answer = installation.request("PUT", path, {"instance": {"configuration": _group(installation)}})
     else:
         action = {"restart": {}} if flow == "restart" else {
             "upgrade_agent": {"release": _another_release(installation)}}
@@ -153,6 +155,18 @@ def _fail_and_retry(installation: HaltingInstallation, instance: str) -> None:
     gate.go(instance)
     status, answer = installation.request("POST", f"/operations/{operation['id']}", {"retry": {}})
     assert status == 202, answer
+
+
+def _group(installation: HaltingInstallation) -> str:
+    """The one of the whole walk: an instance shows which it has."""
+    _, answer = installation.request("GET", "/configurations")
+    found = [each["id"] for each in answer["configurations"]]
+    if not found:
+        status, answer = installation.request("POST", "/configurations", {"configuration": {
+            "name": "walked", "values": {"max_connections": 77}}})
+        assert status == 200, answer
+        found = [answer["configuration"]["id"]]
+    return str(found[0])
 
 
 def _another_release(installation: HaltingInstallation) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from common.contract import types as t
 from common.contract.version import CONTRACT_VERSION
-from common.errors import Unreachable
+from common.errors import Unreachable, from_code
 from common.secret import Secret
 
 from .events import matches
@@ -98,7 +98,8 @@ class FakeGuests:
         return FakeGuest(self, instance_id)
 
     def forget(self, instance_id: str) -> None:
-        self._journal(instance_id).unlink(missing_ok=True)
+        for kept in self._root.glob(f"{instance_id}.*"):
+            kept.unlink(missing_ok=True)
 
     def say_hello(self, instance_id: str, release: str = "") -> None:
         """What an agent does at every start."""
@@ -110,7 +111,7 @@ class FakeGuests:
             contract_version="1.1" if release in self.older else CONTRACT_VERSION,
             datastore="fake",
             datastore_version="1",
-            capabilities=("databases", "users"),
+            capabilities=("databases", "users", "configuration"),
             incarnation="first",
             release="" if release in self.older else release,
         )
@@ -133,6 +134,21 @@ class FakeGuests:
     def finish(self, instance_id: str, method: str, operation_id: str) -> None:
         """Ends an operation that was taken and was slow."""
         self._end(instance_id, method, operation_id, self._outcome(method))
+
+    def call(self, instance_id: str, method: str, given: object) -> None:
+        """Done at once, and kept for ``given``. Raises Unreachable for a mute guest, and the failure of the method."""
+        self._bus.require()
+        if instance_id in self.mute:
+            raise Unreachable("The guest does not answer.")
+        if (failure := self.fails.get(method)) is not None:
+            raise from_code(failure.code, failure.message, failure.hint)
+        with self._lock:
+            (self._root / f"{instance_id}.{method}").write_text(json.dumps(given))
+
+    def given(self, instance_id: str, method: str) -> Any:
+        """What the last call of the method that was done took; None when there was none."""
+        path = self._root / f"{instance_id}.{method}"
+        return json.loads(path.read_text()) if path.exists() else None
 
     def journal(self, instance_id: str) -> dict[str, str]:
         """State by operation id."""
@@ -162,7 +178,7 @@ class FakeGuests:
 
 
 class FakeGuest:
-    """A proxy as ``GuestClient.of`` gives it, for operations alone."""
+    """A proxy as ``GuestClient.of`` gives it, for what flows ask."""
 
     def __init__(self, guests: FakeGuests, instance_id: str) -> None:
         self._guests = guests
@@ -173,6 +189,11 @@ class FakeGuest:
 
     def restart(self, *, operation_id: str, deadline: float, patience: float) -> t.Ticket:
         return self._guests.operate(self._instance_id, "restart", operation_id)
+
+    def update_overrides(self, *, deadline: float, overrides: dict[str, str], live: tuple[str, ...],
+                         repair: bool) -> None:
+        self._guests.call(self._instance_id, "update_overrides", {"overrides": overrides, "live": live,
+                                                                  "repair": repair})
 
     def upgrade(self, *, operation_id: str, deadline: float, patience: float, release: str, total: str) -> t.Ticket:
         ticket = self._guests.operate(self._instance_id, "upgrade", operation_id)

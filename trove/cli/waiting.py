@@ -21,6 +21,9 @@ EARLIEST = 0.25
 SILENCE = 60.0
 """Seconds for which the control plane may be away meanwhile: what is under way goes on when it is back."""
 
+_SERVES = ("ACTIVE HEALTHY", "RESTART_REQUIRED HEALTHY")
+"""``status`` and ``operating_status`` of a server that answers; one with settings that wait does so, too."""
+
 _STEPS = ("operation.step", "operation.progress", "operation.retrying")
 
 
@@ -44,7 +47,7 @@ class Watch:
 
     def healthy(self) -> Json:
         """The instance as soon as it serves. Raises EngineFailed with its fault, NotFound, DeadlinePassed."""
-        shown = self._until(lambda shown: shown is None or _state(shown) == "ACTIVE HEALTHY", "serve")
+        shown = self._until(lambda shown: shown is None or _state(shown) in _SERVES, "serve")
         if shown is None:
             raise NotFound(f"The instance {self._name} was deleted meanwhile.")
         return shown

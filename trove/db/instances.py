@@ -157,7 +157,8 @@ def set_deleted(connection: Connection, instance_id: str) -> None:
 def _take(connection: Connection, instance_id: str, edge: Edge) -> bool:
     statement = _one(instance_id).where(_i.task == edge.source.value).values(task=edge.target.value)
     taken = connection.execute(statement).rowcount == 1
-    was, became = status(edge.source), status(edge.target)
+    waits = bool(connection.execute(select(_i.observed_waiting).where(_i.id == instance_id)).scalar())
+    was, became = status(edge.source, waiting=waits), status(edge.target, waiting=waits)
     if taken and was != became:
         events.note(connection, EventKind.STATUS, instance_id, edge.sentence, was=was, became=became)
     return taken

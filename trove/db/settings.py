@@ -93,11 +93,14 @@ class Settings:
     def attach(self, project: Project, instance_id: str, configuration_id: str, *, request_id: str,
                dry: bool = False) -> tuple[Planned, ...]:
         """Raises NotFound, Refused for an instance that has one, Invalid for one of another version, Rejected, Conflict
-        while it is being changed."""
+        while it is being changed.
+
+        Locks the group before the instance, as ``change`` does; an instance has groups of its own project alone."""
         with self._store.write() as connection:
+            owner = instances.get(connection, project, instance_id).project_id
+            group = configurations.get(connection, owner, configuration_id, lock=True)
             instances.locked(connection, project, instance_id)
             instance = instances.get(connection, project, instance_id)
-            group = configurations.get(connection, project, configuration_id, lock=True)
             check_fits(group, instance.version.id)
             if instance.configuration is not None:
                 raise Refused(f"The instance has the configuration {instance.configuration.name} already.",

@@ -1,5 +1,6 @@
 """Other settings for a database server: at once where it can change them, else at its next start."""
 
+from common.errors import DeadlinePassed, Unreachable
 from trove.db import configurations, parameters
 from trove.db.views import Scope
 from trove.domain.configurations import touched
@@ -27,8 +28,11 @@ def apply(work: Work) -> None:
         before = configurations.configured(connection, work.instance_id)
         catalogue = parameters.catalogue(connection, instance.version)
     wanted = dict(group.values) if group is not None else {}
-    work.services.guests.of(work.instance_id).update_overrides(
-        deadline=ANSWER, overrides=wanted, live=catalogue.live(touched(before, wanted)),
-        repair=group is not None and group.repair)
+    try:
+        work.services.guests.of(work.instance_id).update_overrides(
+            deadline=ANSWER, overrides=wanted, live=catalogue.live(touched(before, wanted)),
+            repair=group is not None and group.repair)
+    except DeadlinePassed as error:  # the answer may be lost: the call can be repeated, and is while there is time
+        raise Unreachable(error.message, error.hint) from None
     with work.write() as connection:
         configurations.set_configured(connection, work.instance_id, wanted)

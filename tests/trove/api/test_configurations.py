@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
+from common.contract import types as t
 from tests.trove.api.world import World
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+STATIC = "innodb_log_buffer_size"
 
 
 @pytest.fixture
@@ -23,6 +27,21 @@ def made(world: World, values: dict[str, Any] | None = None, **members: Any) -> 
 
 def attach(world: World, instance: str, group: str | None) -> int:
     return int(world.ask("PUT", f"/instances/{instance}", {"instance": {"configuration": group}}).status_code)
+
+
+def attached(world: World) -> tuple[str, str]:
+    """An instance at rest that has a group of one value, and the group."""
+    group, (instance, _) = str(made(world, {"max_connections": 200})["id"]), world.serving()
+    assert attach(world, instance, group) == 202
+    assert world.ask("POST", f"/instances/{instance}/action", {"reset_status": {}}).status_code == 202
+    return instance, group
+
+
+def shown(world: World, path: str) -> dict[str, Any]:
+    answer = world.ask("GET", path)
+    assert answer.status_code == 200, answer.text
+    view: dict[str, Any] = answer.json[path.split("/")[1].removesuffix("s")]
+    return view
 
 
 def test_a_group_is_shown_as_its_server_writes_it(world: World) -> None:
@@ -127,3 +146,59 @@ def test_dry_run_is_yes_or_no(world: World, group: str, given: str) -> None:
     answer = world.ask("PATCH", f"/configurations/{group}", {"configuration": {"values": {}}},
                        query_string=f"dry_run={given}")
     assert answer.status_code == 400
+
+
+def test_groups_come_page_by_page(world: World) -> None:
+    ids = sorted(str(made(world)["id"]) for _ in range(3))
+    first = world.ask("GET", "/configurations?limit=2").json
+    assert [each["id"] for each in first["configurations"]] == ids[:2]
+    second = world.ask("GET", f"/configurations?limit=2&marker={ids[1]}").json
+    assert [each["id"] for each in second["configurations"]] == ids[2:] and "links" not in second
+
+
+@pytest.mark.parametrize("what", ["/configurations", "/configurations/{group}", "/instances/{instance}"])
+def test_a_dry_run_says_what_would_be_and_does_nothing(world: World, what: str) -> None:
+    instance_id, group = attached(world)
+    world.woken.clear()
+    before = shown(world, f"/configurations/{group}"), shown(world, f"/instances/{instance_id}")
+    without = world.ask("GET", f"/instances/{instance_id}/configuration").json["instance"]["configuration"]
+    body = {"instance": {"configuration": None}} if "instance" in what else {
+        "configuration": {"name": "many", "values": {"wait_timeout": 60, STATIC: "32M"}}}
+    method = "POST" if what == "/configurations" else "PUT"
+    answer = world.ask(method, f"{what.format(group=group, instance=instance_id)}?dry_run=true", body)
+    assert answer.status_code == 200, answer.text
+    if what == "/configurations/{group}":
+        [planned] = answer.json["plan"]
+        assert planned["restart_required"] and planned["instance"]["id"] == instance_id
+        assert {each["name"]: (each["was"], each["becomes"], each["restart_required"])
+                for each in planned["changes"]}[STATIC] == (str(without[STATIC]), str(32 << 20), True)
+    assert (shown(world, f"/configurations/{group}"), shown(world, f"/instances/{instance_id}")) == before
+    assert world.woken == [] and len(world.ask("GET", "/configurations").json["configurations"]) == 1
+
+
+def test_a_dry_run_of_a_new_name_renames_nothing(world: World) -> None:
+    instance_id, _ = world.serving()
+    answer = world.ask("PUT", f"/instances/{instance_id}?dry_run=true", {"instance": {"name": "two"}})
+    assert (answer.status_code, answer.json) == (200, {"plan": []})
+    assert shown(world, f"/instances/{instance_id}")["name"] == "one"
+
+
+def test_what_waits_is_listed_and_the_instance_wants_a_restart(world: World) -> None:
+    instance_id, _ = world.serving()
+    world.observe(instance_id, t.ServiceStatus.HEALTHY, waiting=(STATIC,))
+    view = shown(world, f"/instances/{instance_id}")
+    assert (view["status"], view["operating_status"], view["waiting_settings"]) == (
+        "RESTART_REQUIRED", "HEALTHY", [STATIC])
+    world.observe(instance_id, t.ServiceStatus.HEALTHY)
+    view = shown(world, f"/instances/{instance_id}")
+    assert view["status"] == "ACTIVE" and "waiting_settings" not in view
+
+
+@pytest.mark.parametrize(("method", "tail"), [("GET", ""), ("PUT", ""), ("PATCH", ""), ("DELETE", ""),
+                                              ("GET", "/instances")])
+@pytest.mark.parametrize("whose", ["nobody", "another project"])
+def test_of_nobody_or_of_another_project_is_404(world: World, method: str, tail: str, whose: str) -> None:
+    group = made(world)["id"] if whose == "another project" else NOBODY
+    options = {"json": {"configuration": {"values": {"max_connections": 20}}}} if method.startswith("P") else {}
+    answer = world.client.simulate_request(method, f"/v1.0/other/configurations/{group}{tail}", **options)
+    assert answer.status_code == 404 and answer.json["itemNotFound"]["code"] == 404

@@ -137,6 +137,30 @@ def test_root(world: World, openstack: Openstack) -> None:
     assert guest.root_password is None
 
 
+def test_configuration_groups(world: World, openstack: Openstack) -> None:
+    instance_id, _ = world.serving()
+    group = ("database", "configuration")
+    made = openstack(*group, "create", "many", '{"max_connections": 200}', "--description", "For many.", "--datastore",
+                     "mariadb", "--datastore-version", "10.11", "-f", "json")
+    assert (made["name"], made["datastore_name"], json.loads(made["values"])) == (
+        "many", "mariadb", {"max_connections": 200})
+    [row] = openstack(*group, "list", "-f", "json")
+    assert (row["ID"], row["Name"], row["Datastore Version Name"]) == (made["id"], "many", "10.11")
+    openstack(*group, "attach", "one", "many")
+    world.ask("POST", f"/instances/{instance_id}/action", {"reset_status": {}})
+    assert openstack("database", "instance", "show", "one", "-f", "json")["configuration"] == made["id"]
+    assert openstack(*group, "instances", "many", "-f", "json") == [{"ID": instance_id, "Name": "one"}]
+    openstack(*group, "set", made["id"], '{"wait_timeout": 60}', "--name", "more")  # it replaces all values
+    world.ask("POST", f"/instances/{instance_id}/action", {"reset_status": {}})
+    assert json.loads(openstack(*group, "show", "more", "-f", "json")["values"]) == {"wait_timeout": 60}
+    assert int(openstack(*group, "default", "one", "-f", "json")["wait_timeout"]) != 60
+    openstack(*group, "detach", "one")
+    world.ask("POST", f"/instances/{instance_id}/action", {"reset_status": {}})
+    assert "configuration" not in openstack("database", "instance", "show", "one", "-f", "json")
+    openstack(*group, "delete", "more")
+    assert openstack(*group, "list", "-f", "json") == []
+
+
 def test_what_there_is_to_choose_from(world: World, openstack: Openstack) -> None:
     [datastore] = openstack("datastore", "list", "-f", "json")
     assert datastore["Name"] == "mariadb"

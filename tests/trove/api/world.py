@@ -66,11 +66,12 @@ class World:
             instances.move(connection, instance_id, Task.BUILDING, Event.BUILD_BROKE)
             instances.set_fault(connection, instance_id, message, details)
 
-    def observe(self, instance_id: str, status: t.ServiceStatus, age: float = 0.0) -> None:
+    def observe(self, instance_id: str, status: t.ServiceStatus, age: float = 0.0,
+                waiting: tuple[str, ...] = ()) -> None:
         """A heartbeat that arrived ``age`` seconds ago."""
         now = time.time() - age
         stamp = t.Stamp(key_epoch=1, boot_count=1, sequence=int(time.monotonic() * 1000))
-        beat = t.Heartbeat(stamp=stamp, status=status, sentence="It is so.", sent_at=now)
+        beat = t.Heartbeat(stamp=stamp, status=status, sentence="It is so.", sent_at=now, waiting=waiting)
         with self.store.write() as connection:
             assert observations.accept_heartbeat(connection, instance_id, beat, now)
 

@@ -44,7 +44,7 @@ class Instances(Listing):
         caller = self.allowed(req, "instance:index")
         bodies.write(resp, views.InstancePage(*self.page(req, caller, views.instance)))
 
-    @describe("Create an instance", views.OneInstance, body=instances.CreateInstance, refuses=(404, 501))
+    @describe("Create an instance", views.OneInstance, body=instances.CreateInstance, refuses=(404, 422, 501))
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         caller = self.allowed(req, "instance:create")
         asked = bodies.read(req, instances.CreateInstance).instance
@@ -52,6 +52,8 @@ class Instances(Listing):
             self.allowed(req, "instance:extension:database:create")
         if asked.users:
             self.allowed(req, "instance:extension:user:create")
+        if asked.configuration:
+            self.allowed(req, "instance:update")
         created = self.commands.create_instance(caller.project_id, wanted(asked, self.settings.region),
                                                 request_id=caller.request_id, once=caller.once)
         row = self.commands.get_instance(caller.project_id, created.instance_id)
@@ -104,11 +106,12 @@ class Instance(Resource):
         resp.status, dry = 202, is_dry(req)
         if changes.name is not UNSET and not dry:
             self.commands.rename(caller.scope, instance_id, changes.name)
+        planned: tuple[Planned, ...] = ()
         if changes.configuration is not UNSET:
             planned = self._configure(caller, instance_id, changes.configuration, dry)
-            if dry:
-                resp.status = 200
-                bodies.write(resp, configurations.plan(planned))
+        if dry:
+            resp.status = 200
+            bodies.write(resp, configurations.plan(planned))
 
     def _configure(self, caller: Caller, instance_id: str, group: str | None, dry: bool) -> tuple[Planned, ...]:
         settings = self.commands.settings
@@ -177,9 +180,7 @@ def check_access(access: blocks.Access) -> None:
 
 
 def check_changes(changes: instances.Changes) -> None:
-    """Raises Invalid for changes that exclude one another, Unsupported for those that are not there yet.
-
-    """
+    """Raises Invalid for changes that exclude one another, Unsupported for those that are not there yet."""
     detach = changes.replica_of is not UNSET or changes.slave_of is not UNSET
     others = (detach, changes.configuration is not UNSET, changes.datastore_version is not UNSET,
               changes.access is not UNSET)
