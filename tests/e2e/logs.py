@@ -17,8 +17,8 @@ def are_switched_and_followed(installed: Installation, instance: str, speak: Cal
     assert "general" in {row["Name"] for row in installed.openstack("database", "log", "list", instance)}
     with tempfile.TemporaryFile("w+") as heard:
         # a shell that runs the tests in the background has SIGINT ignored
-        command = ["env", "--default-signal=INT", str(installed.programs / "trovectl"), "logs", instance, "general", "--follow", "--all",
-                   "--state", str(installed.state)]
+        command = ["env", "--default-signal=INT", str(installed.programs / "trovectl"), "logs", instance, "general",
+                   "--follow", "--all", "--state", str(installed.state)]
         with subprocess.Popen(command, stdout=heard, stderr=subprocess.DEVNULL) as follower:
             try:
                 _are_heard(installed, instance, speak, heard.fileno())
