@@ -22,6 +22,8 @@ def picture(installation: Installation, instance: str) -> dict[str, Any]:
         store.row_factory = sqlite3.Row
         row = store.execute(f"SELECT {', '.join(COLUMNS)} FROM instances WHERE id = ?", (instance,)).fetchone()
         own = {name: str(value).replace(instance, "ID") for name, value in dict(row).items()}
+        if not row["lives"]:
+            del own["configured"]  # what it had once, as lives differ in what happened to them
         seen = {"row": own, "operations": _pairs(store, "operations", "kind", "created", instance)}
         shown = installation.show(instance)
         if shown is None:
