@@ -67,10 +67,15 @@ class Key:
         plain = ffi.new("unsigned char[]", max(1, length))
         if lib.crypto_secretbox_open_easy(plain, body, len(body), nonce, self._bytes):
             raise Unopened("not sealed with this key, or changed since")
-        return bytes(ffi.buffer(plain, length))
+        opened = bytes(ffi.buffer(plain, length))
+        lib.sodium_memzero(plain, length)
+        return opened
 
     def seal_text(self, plain: bytes) -> str:
-        return to_base64(self.seal(plain))
+        """``plain`` is ours now, and is wiped."""
+        sealed = to_base64(self.seal(plain))
+        wipe(plain)
+        return sealed
 
     def open_text(self, sealed: str) -> bytes:
         """Raises Unopened."""
@@ -87,6 +92,12 @@ class Key:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a Key is not pickled: pickle would write it in clear")
+
+
+def wipe(data: bytes | memoryview) -> None:
+    """Overwrites in place what nobody else has, and no literal: freed memory would keep it."""
+    if len(data) > 1:  # shorter ones are shared by all of Python
+        lib.sodium_memzero(ffi.from_buffer(data), len(data))
 
 
 def to_base64(data: bytes) -> str:

@@ -35,5 +35,5 @@ def decode(data: bytes | str, kind: type[T]) -> T:
     """Raises Invalid with the place of the fault in the data."""
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_conceal)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid(f"The message is not a {getattr(kind, '__name__', kind)}: {error}.") from None

@@ -62,8 +62,8 @@ class Placement(Preflight, frozen=True, kw_only=True, omit_defaults=True):
     """One instance on a Linux host.
 
     An agent that is there already keeps its release; with ``replaces_release`` it is restarted to try this one, and
-    goes back to its own when it does not report from that in time. With ``template`` a server that is new here may be a
-    copy of one that was initialised before.
+    goes back to its own when it does not report from that in time. With ``template`` a server that is new here, which
+    nobody has settings for, is begun at once, and may be a copy of one that was initialised before.
     """
 
     instance_id: InstanceId

@@ -4,7 +4,7 @@ The picture of the wire (``docs/reference/wire.json``) is compared with the code
 without a change of this number fails it.
 """
 
-CONTRACT_VERSION = "1.3"
+CONTRACT_VERSION = "1.4"
 
 
 def understands(receiver: str, wanted: str) -> bool:

@@ -6,7 +6,7 @@ from common.errors import NotFound
 
 from .manifest import Manifest
 
-ENGINES = ("mariadb", "postgresql", "redis", "fake")
+ENGINES = ("mariadb", "mysql", "postgresql", "redis", "fake")
 
 
 def manifest(engine: str) -> Manifest:

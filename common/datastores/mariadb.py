@@ -1,167 +1,21 @@
-"""MariaDB's manifest: what both sides know of it without asking a server.
+"""MariaDB's manifest: what both sides know of it without asking a server. Tried on MariaDB 10.6 to 11.8."""
 
-The name rules are what MariaDB 10.6 to 11.8 really does (each was tried on a server, the conformance kit tries them
-again), with four of our own: control characters are refused, since no client can show them; ``..`` and its like,
-since a client that is told to delete such a database deletes the instance; accounts at ``localhost``
-and reserved names in any spelling are refused, since they are the server's own.
-"""
-
-import re
-
-from common.errors import Invalid, Refused
-
+from . import mysqlfamily
 from .manifest import Manifest
 
-RESERVED_USERS = frozenset({"os_admin", "root", "mariadb.sys", "mysql", "mysql.sys", "public"})
-RESERVED_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
-
-LONGEST_DATABASE = 64
-LONGEST_USER = 128
-LONGEST_HOST = 60
-LONGEST_GRANT = 64
-"""Characters in the column ``mysql.db.Db``, which holds the names in grants with ``_``, ``%`` and ``\\`` escaped."""
-LONGEST_DIRECTORY = 255
-"""Bytes in the name of a file: a database is a directory."""
-
-_SERVER_FILES = re.compile(
-    r"ibdata\d+|ibtmp\d+|ib_logfile\d+|ib_buffer_pool|undo\d{3}|aria_log_control|(mysql|mariadb)_upgrade_info"
+RULES = mysqlfamily.Rules(
+    title="MariaDB",
+    reserved_users=frozenset({"os_admin", "root", "mariadb.sys", "mysql", "mysql.sys", "public"}),
+    longest_user=128,
+    files=r"ibdata\d+|ibtmp\d+|ib_logfile\d+|ib_buffer_pool|undo\d{3}|aria_log_control|(mysql|mariadb)_upgrade_info",
 )
-_THREE_BYTES = (
-    (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0x12F), (0x131, 0x1BE), (0x250, 0x2AF), (0x38E, 0x3A1), (0x3A3, 0x3CE),
-    (0x3FB, 0x481), (0x48A, 0x4CE), (0x531, 0x555), (0x561, 0x585), (0x1E00, 0x1E9B), (0x1EA0, 0x1EF9),
-)  # fmt: skip
-_IPV4_PATTERN = re.compile(r"[0-9%_]+(\.[0-9%_]+){0,3}")
-_IPV6_PATTERN = re.compile(r"(?=.*:)[0-9a-f:.%_]+")
-
-
-def check_database(name: str) -> None:
-    """Raises Invalid or Refused with the rule that the name breaks."""
-    _check_text("database name", name, LONGEST_DATABASE)
-    check_not_reserved_database(name)
-    if _SERVER_FILES.fullmatch(name):
-        raise Refused(f"The database name {_shown(name)} is that of one of the server's files.", "Choose another name.")
-    if name.startswith("#mysql50#"):
-        raise Invalid(f"The database name {_shown(name)} begins with #mysql50#, which MariaDB keeps for upgrades.")
-    if directory_length(name) > LONGEST_DIRECTORY:
-        raise Invalid(
-            f"The database name {_shown(name)} is too long for a directory of {LONGEST_DIRECTORY} bytes, in which all"
-            " but a-z, A-Z, 0-9 and _ take three or five.", "Choose a shorter name.")
-    if len(grant_pattern(name)) > LONGEST_GRANT:
-        raise Invalid(
-            f"The database name {_shown(name)} is too long for a grant of {LONGEST_GRANT} characters, in which each of"
-            " _, % and \\ takes two.", "Choose a shorter name, or one with fewer of them.")
-
-
-def check_user(name: str, host: str) -> None:
-    """Raises Invalid or Refused with the rule that the account breaks."""
-    _check_text("user name", name, LONGEST_USER)
-    check_not_reserved(name, host)
-    _check_host(host)
-
-
-def check_password(password: str) -> None:
-    """Any text but the empty one. Raises Invalid, without the password in it."""
-    if not password:
-        raise Invalid("The password is empty, which would open the account to everyone.", "Give a password.")
-    if any("\ud800" <= character <= "\udfff" for character in password):
-        raise Invalid("The password holds half a character (a lone surrogate), which UTF-8 cannot carry.")
 
 
 def check_charset(character_set: str | None, collate: str | None) -> None:
     """Either may be None: the server's default. Raises Invalid for an unknown one, or for two that do not fit."""
     from . import mariadb_collations  # not on instances, where the server itself knows
 
-    mariadb_collations.check(character_set, collate)
-
-
-def check_not_reserved_database(name: str) -> None:
-    """The part of ``check_database`` that goes for databases that are there as well. Raises Refused."""
-    if name.casefold() in RESERVED_DATABASES:
-        raise Refused(f"The database name {_shown(name)} is reserved for the server.", "Choose another name.")
-
-
-def check_not_reserved(name: str, host: str) -> None:
-    """The part of ``check_user`` that goes for accounts that are there as well, whoever made them. Raises Refused."""
-    if name.casefold() in RESERVED_USERS:
-        raise Refused(f"The user name {_shown(name)} is reserved for the server.", "Choose another name.")
-    if host.lower() == "localhost":
-        raise Refused("Accounts at localhost are the server's own.", "Name an address, a network or %.")
-
-
-def grant_pattern(database: str) -> str:
-    """The name as GRANT wants it, where ``_`` and ``%`` would otherwise stand for any characters."""
-    return database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
-
-
-def directory_length(database: str) -> int:
-    """Bytes of the directory's name, never too few (MariaDB's ``filename`` character set: 1, 3 or 5 a character)."""
-    return sum(map(_encoded_length, database))
-
-
-def _encoded_length(character: str) -> int:
-    if character.isascii() and (character.isalnum() or character == "_"):
-        return 1
-    return 3 if any(first <= ord(character) <= last for first, last in _THREE_BYTES) else 5
-
-
-def _check_text(what: str, text: str, longest: int) -> None:
-    if not text:
-        raise Invalid(f"The {what} is empty.")
-    if len(text) > longest:
-        raise Invalid(f"The {what} {_shown(text)} has {len(text)} characters; MariaDB takes at most {longest}.")
-    if any(character < " " or character == "\x7f" for character in text):
-        raise Invalid(f"The {what} {_shown(text)} holds a control character.", "Leave it out.")
-    if any(character > "\uffff" or "\ud800" <= character <= "\udfff" for character in text):
-        raise Invalid(f"The {what} {_shown(text)} holds a character beyond U+FFFF (such as an emoji), which MariaDB"
-                      " cannot keep in names.", "Leave it out.")
-    if not {"", ".", ".."}.isdisjoint(text.split("/")):
-        raise Invalid(f"The {what} {_shown(text)} is or has nothing, . or .. between slashes, by which clients would"
-                      " reach something else in a path.", "Choose another name.")
-    if text.endswith(" "):
-        raise Invalid(f"The {what} {_shown(text)} ends with a blank, which MariaDB drops.", "Leave it out.")
-
-
-def _check_host(host: str) -> None:
-    lower = host.lower()
-    if len(host) > LONGEST_HOST or not (_is_pattern(lower) or _is_address(lower) or _is_network(lower)):
-        raise Invalid(
-            f"The host {_shown(host)} is no IP address in its usual form, no network and no pattern of addresses; the"
-            " server looks up no names.",
-            "Write for instance %, 192.0.2.7, 192.0.2.%, 192.0.2.0/255.255.255.0 or 2001:db8::%.")
-
-
-def _is_address(host: str) -> bool:
-    """In the spelling in which the server sees clients: it compares texts."""
-    from ipaddress import ip_address  # an agent whose accounts are at patterns never loads it: 0.25 MB
-
-    try:
-        return str(ip_address(host)) == host
-    except ValueError:
-        return False
-
-
-def _is_network(host: str) -> bool:
-    """Network and mask, both in dots; a network with bits outside its mask would match no client."""
-    from ipaddress import IPv4Address
-
-    network, _, mask = host.partition("/")
-    try:
-        return int(IPv4Address(network)) & ~int(IPv4Address(mask)) == 0
-    except ValueError:
-        return False
-
-
-def _is_pattern(host: str) -> bool:
-    """``%`` stands for any characters, ``_`` for one."""
-    if "%" not in host and "_" not in host:
-        return False
-    if _IPV4_PATTERN.fullmatch(host):
-        return all(int(part) <= 255 for part in host.split(".") if part.isdigit())
-    return _IPV6_PATTERN.fullmatch(host) is not None
-
-
-def _shown(name: str) -> str:
-    return repr(name) if len(name) <= 80 else repr(name[:77] + "...")
+    mariadb_collations.CHARSETS.check(character_set, collate)
 
 
 MANIFEST = Manifest(
@@ -172,10 +26,10 @@ MANIFEST = Manifest(
               "my_print_defaults": "mariadb-client-core"},
     capabilities=frozenset({"access", "configuration", "databases", "logs", "root", "users"}),
     users_have_hosts=True,
-    reserved_users=RESERVED_USERS,
-    reserved_databases=RESERVED_DATABASES,
-    check_database=check_database,
-    check_user=check_user,
-    check_password=check_password,
+    reserved_users=RULES.reserved_users,
+    reserved_databases=mysqlfamily.RESERVED_DATABASES,
+    check_database=RULES.check_database,
+    check_user=RULES.check_user,
+    check_password=RULES.check_password,
     check_charset=check_charset,
 )

@@ -6,7 +6,7 @@ A collation's full name is its character set's with one of these endings. Beside
 
 import re
 
-from common.errors import Invalid
+from .mysqlfamily_collations import Charsets
 
 _UNICODE = (
     "bin croatian_ci croatian_mysql561_ci czech_ci danish_ci esperanto_ci estonian_ci general_ci general_nopad_ci"
@@ -42,42 +42,7 @@ COLLATIONS = {charset: frozenset(endings.split()) for charsets, endings in _ENDI
 
 _UCA1400_SETS = frozenset({"ucs2", "utf16", "utf32", "utf8mb3", "utf8mb4"})
 _UCA1400 = re.compile(
-    r"((croatian|czech|danish|esperanto|estonian|german2|hungarian|icelandic|latvian|lithuanian|persian|polish|roman"
-    r"|romanian|sinhala|slovak|slovenian|spanish|spanish2|swedish|turkish|vietnamese)_)?(nopad_)?a[is]_c[is]"
+    r"uca1400_((croatian|czech|danish|esperanto|estonian|german2|hungarian|icelandic|latvian|lithuanian|persian|polish"
+    r"|roman|romanian|sinhala|slovak|slovenian|spanish|spanish2|swedish|turkish|vietnamese)_)?(nopad_)?a[is]_c[is]"
 )
-
-
-def canonical(name: str) -> str:
-    """A character set or collation in lower case, with ``utf8`` spelt as what it means to MariaDB: ``utf8mb3``."""
-    lower = name.lower()
-    return "utf8mb3" + lower[4:] if lower == "utf8" or lower.startswith("utf8_") else lower
-
-
-def belongs(collation: str, charset: str) -> bool:
-    """Whether a canonical collation is one of this canonical character set's."""
-    if collation == charset == "binary":
-        return True
-    ending = collation.removeprefix(f"{charset}_")
-    if ending.startswith("uca1400_"):
-        return charset in _UCA1400_SETS and _UCA1400.fullmatch(ending[8:]) is not None
-    return ending != collation and ending in COLLATIONS.get(charset, ())
-
-
-def is_known(collation: str) -> bool:
-    """Whether some character set has this canonical collation."""
-    return any(belongs(collation, charset) for charset in COLLATIONS)
-
-
-def check(character_set: str | None, collate: str | None) -> None:
-    """Either may be None: the server's default. Raises Invalid for an unknown one, or for two that do not fit."""
-    charset = None if character_set is None else canonical(character_set)
-    if charset is not None and charset not in COLLATIONS:
-        raise Invalid(f"MariaDB has no character set {charset!r}.", "Choose utf8mb4, or leave it out.")
-    if collate is None:
-        return
-    collation = canonical(collate)
-    if charset is None and not is_known(collation):
-        raise Invalid(f"MariaDB has no collation {collate[:80]!r}.", "Choose utf8mb4_general_ci, or leave it out.")
-    if charset is not None and not belongs(collation, charset):
-        raise Invalid(f"The collation {collate[:80]!r} is none of the character set {charset}.",
-                      f"Choose {charset}_bin, or leave the collation out.")
+CHARSETS = Charsets("MariaDB", COLLATIONS, "utf8mb4_general_ci", _UCA1400, _UCA1400_SETS)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from common import crypto
 from common.crypto import KEY_BYTES, NONCE_BYTES, Key, Unopened, from_base64, random_id, to_base64
 from common.secret import Secret
 
@@ -16,7 +17,7 @@ OTHER = Key.generate()
 @given(st.binary(max_size=2000))
 def test_what_was_sealed_opens(plain):
     assert KEY.open(KEY.seal(plain)) == plain
-    assert KEY.open_text(KEY.seal_text(plain)) == plain
+    assert KEY.open_text(KEY.seal_text(bytes(bytearray(plain)))) == plain
 
 
 @given(st.binary(max_size=200), st.data())
@@ -100,3 +101,16 @@ def test_two_seals_put_together_do_not_open(one, two, data):
     assume(spliced not in (first, second))  # they begin or end alike now and then
     with pytest.raises(Unopened):
         KEY.open(spliced)
+
+
+def test_what_is_sealed_as_text_is_wiped():
+    plain = bytes(bytearray(b"a password"))
+    sealed = KEY.seal_text(plain)
+    assert plain == bytes(10)
+    assert KEY.open_text(sealed) == b"a password"
+
+
+@pytest.mark.parametrize("short", [b"", b"a"])
+def test_bytes_that_all_of_python_shares_are_let_alone(short):
+    crypto.wipe(short)
+    assert short in (b"", bytes(bytearray(b"a")))

@@ -96,6 +96,8 @@ class Bus:
         self._wake_writer.setblocking(False)
         self._on_connect: list[Callable[[Any], None]] = []
         self._on_return: list[Callable[[str], None]] = []
+        self.on_refused: Callable[[], None] = lambda: None
+        """When the broker does not take the login of ``address``: another one may be put there."""
         self._consumers: dict[str, _Consumer] = {}
         self._look_again = 0.0
         self._thread = threading.Thread(target=self._run, name=f"bus-{name}", daemon=True)
@@ -156,8 +158,8 @@ class Bus:
             self._post(lambda link: link.cancel(consumer.tag) if consumer.tag else None)
 
     def publish(self, exchange: str, key: str, body: bytes, *, persistent: bool = False, confirm: bool = False,
-                expiration: float | None = None, user_id: str | None = None, mandatory: bool = False,
-                message_id: str | None = None, timeout: float = 10.0) -> None:
+                expiration: float | None = None, mandatory: bool = False, message_id: str | None = None,
+                timeout: float = 10.0) -> None:
         """Raises Unreachable when there is no connection within ``timeout`` seconds, or the outgoing queue is full.
 
         With ``confirm`` it returns when the broker has the message, and otherwise raises Unreachable: then the broker
@@ -167,8 +169,7 @@ class Bus:
         deadline = time.monotonic() + timeout
         until = deadline if confirm else max(deadline, time.monotonic() + HANDOVER)
         publication = Publication(exchange=exchange, key=key, body=body, deadline=until, persistent=persistent,
-                                  confirm=confirm, mandatory=mandatory, expiration=expiration, user_id=user_id,
-                                  message_id=message_id)
+                                  confirm=confirm, mandatory=mandatory, expiration=expiration, message_id=message_id)
         self._require_connection(deadline)
         if len(self._work) >= QUEUE_LIMIT:
             raise Unreachable("The broker takes no messages: too many are waiting.", REMEDY)
@@ -247,7 +248,11 @@ class Bus:
         self._wake_reader.close()
 
     def _live(self) -> None:
-        link = links.Link(self.address, self.name, self._set_blocked, self._tell_returned)
+        try:
+            link = links.Link(self.address, self.name, self._set_blocked, self._tell_returned)
+        except amqp.AccessRefused:
+            self.on_refused()
+            raise
         self._link = link
         try:
             self._set_up(link)

@@ -65,8 +65,6 @@ class _Outer(Struct, frozen=True):
 
 _encoder = msgspec.json.Encoder()
 _outer = msgspec.json.Decoder(_Outer)
-_request = msgspec.json.Decoder(Request)
-_reply = msgspec.json.Decoder(Reply)
 
 
 def request(method: str, sealed: str, version: str, *, message_id: str | None = None,
@@ -89,25 +87,16 @@ def refusal(message_id: str, reason: Refusal) -> bytes:
     return _wrap(Reply(message_id=message_id, unique_id=random_id(), failure=text))
 
 
-def read_request(body: bytes) -> Request:
-    """Raises Invalid."""
-    return _read(body, _request)
-
-
-def read_reply(body: bytes) -> Reply:
-    """Raises Invalid."""
-    return _read(body, _reply)
-
-
-def _wrap(inner: Request | Reply) -> bytes:
-    return _encoder.encode(_Outer(VERSION, _encoder.encode(inner).decode()))
-
-
-def _read(body: bytes, decoder: "msgspec.json.Decoder[_T]") -> "_T":
+def read(body: bytes, kind: type[_T]) -> _T:
+    """The Request or Reply that a body is. Raises Invalid."""
     try:
         outer = _outer.decode(body)
         if outer.version.partition(".")[0] != "2":
             raise Invalid(f"The envelope has version {outer.version[:20]}, not {VERSION}.")
-        return decoder.decode(outer.message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(outer.message, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid("The message is not an oslo.messaging 2.0 envelope with a sealed argument.") from None
+
+
+def _wrap(inner: Request | Reply) -> bytes:
+    return _encoder.encode(_Outer(VERSION, _encoder.encode(inner).decode()))

@@ -69,20 +69,18 @@ class Publication:
     confirm: bool = False
     mandatory: bool = False
     expiration: float | None = None
-    user_id: str | None = None
     message_id: str | None = None
     taken: Callable[[], None] | None = None
     lost: Callable[[str], None] | None = None
 
-    def message(self) -> amqp.Message:
+    def message(self, username: str) -> amqp.Message:
+        """As ``username`` sends it, which the broker holds it to."""
         properties: dict[str, object] = {
             "content_type": "application/json", "content_encoding": "utf-8", "priority": 0,
-            "delivery_mode": 2 if self.persistent else 1,
+            "delivery_mode": 2 if self.persistent else 1, "user_id": username,
         }
         if self.expiration is not None:
             properties["expiration"] = str(max(1, int(self.expiration * 1000)))
-        if self.user_id is not None:
-            properties["user_id"] = self.user_id
         if self.message_id is not None:
             properties["message_id"] = self.message_id
         return amqp.Message(self.body, **properties)
@@ -146,6 +144,7 @@ class Link:
 
     def __init__(self, address: BusAddress, name: str, on_blocked: Callable[[bool], None],
                  on_return: Callable[[str], None]) -> None:
+        self._username = address.username
         self._on_return = on_return
         self._published = 0
         self._prefetch = 0
@@ -236,7 +235,7 @@ class Link:
             self._published += 1
             self._unconfirmed[self._published] = publication
         arguments = (0, publication.exchange, publication.key, publication.mandatory, False)
-        channel.send_method(spec.Basic.Publish, "Bssbb", arguments, publication.message())
+        channel.send_method(spec.Basic.Publish, "Bssbb", arguments, publication.message(self._username))
 
     def consume(self, queue: str, callback: Callable[[Delivery], None], on_cancel: Callable[[], None],
                 settle: Callable[[int, bool, bool], None], *, no_ack: bool, prefetch: int) -> str:

@@ -33,10 +33,6 @@ class KeyPair:
     from_guest: Key = field(repr=False)
     epoch: int = 1
 
-    @classmethod
-    def generate(cls, epoch: int = 1) -> "KeyPair":
-        return cls(to_guest=Key.generate(), from_guest=Key.generate(), epoch=epoch)
-
 
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``timeout`` seconds are left from when it was sent; ``sent_at`` is the sender's clock, seconds since 1970.
@@ -68,10 +64,6 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply", 
     failure: Failure | None = None
 
 
-_request = msgspec.json.Decoder(Request)
-_reply = msgspec.json.Decoder(Reply)
-
-
 def request(method: Method, arguments: Mapping[str, object], version: str, *, timeout: float = 0.0,
             operation_id: str = "", incarnation: str = "") -> Request:
     """A new message on behalf of whoever is asking now. Raises TypeError as ``pack_arguments`` does."""
@@ -86,20 +78,11 @@ def seal(key: Key, message: Request | Reply) -> str:
     return key.seal_text(msgspec.json.encode(message))
 
 
-def open_request(key: Key, sealed: str) -> Request:
-    """Raises Unopened."""
-    return _open(key, sealed, _request)
-
-
-def open_reply(key: Key, sealed: str) -> Reply:
-    """Raises Unopened."""
-    return _open(key, sealed, _reply)
-
-
-def _open(key: Key, sealed: str, decoder: "msgspec.json.Decoder[_T]") -> _T:
+def unseal(key: Key, sealed: str, kind: type[_T]) -> _T:
+    """The Request or Reply that was sealed. Raises Unopened."""
     try:
-        return decoder.decode(key.open_text(sealed))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(key.open_text(sealed), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unopened("sealed with this key, but not a message of this kind") from None
 
 
@@ -119,11 +102,6 @@ def unpack_arguments(method: Method, packed: Raw) -> dict[str, Any]:
 
 def pack_value(value: object) -> Raw:
     return Raw(codec.encode(value))
-
-
-def unpack_value(method: Method, packed: Raw) -> Any:
-    """The result in its type. Raises Invalid."""
-    return codec.decode(bytes(packed), cast("type[Any]", method.result))
 
 
 @cache

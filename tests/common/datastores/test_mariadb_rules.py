@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.datastores import ENGINES, manifest
-from common.datastores import mariadb as rules
+from common.datastores.mariadb import MANIFEST
 from common.datastores.mariadb_collations import COLLATIONS
+from common.datastores.mysqlfamily import grant_pattern
 from common.errors import Invalid, NotFound, Refused
 
 GOOD_DATABASES = (
@@ -52,13 +53,13 @@ BAD_HOSTS = (
 
 @pytest.mark.parametrize("name", GOOD_DATABASES)
 def test_databases_that_are_taken(name: str) -> None:
-    rules.check_database(name)
+    MANIFEST.check_database(name)
 
 
 @pytest.mark.parametrize(("name", "kind", "word"), BAD_DATABASES)
 def test_databases_that_are_refused_with_the_rule(name: str, kind: type[Exception], word: str) -> None:
     with pytest.raises(kind) as caught:
-        rules.check_database(name)
+        MANIFEST.check_database(name)
     assert word in str(caught.value)
     assert str(caught.value).endswith(".")
     assert len(str(caught.value)) < 320
@@ -68,7 +69,7 @@ def test_databases_that_are_refused_with_the_rule(name: str, kind: type[Exceptio
     "bob", "a'b", 'a"', "`", "\\", "a@b", "%", " a", "x" * 128, "none", "select", "é" * 128,
 ])
 def test_users_that_are_taken(name: str) -> None:
-    rules.check_user(name, "%")
+    MANIFEST.check_user(name, "%")
 
 
 @pytest.mark.parametrize(("name", "kind"), [
@@ -78,36 +79,36 @@ def test_users_that_are_taken(name: str) -> None:
 ])
 def test_users_that_are_refused(name: str, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        rules.check_user(name, "%")
+        MANIFEST.check_user(name, "%")
 
 
 @pytest.mark.parametrize("host", GOOD_HOSTS)
 def test_hosts_that_are_taken(host: str) -> None:
-    rules.check_user("bob", host)
+    MANIFEST.check_user("bob", host)
 
 
 @pytest.mark.parametrize("host", BAD_HOSTS)
 def test_hosts_that_are_refused_with_examples(host: str) -> None:
     with pytest.raises(Invalid) as caught:
-        rules.check_user("bob", host)
+        MANIFEST.check_user("bob", host)
     assert "192.0.2.%" in caught.value.hint
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost"])
 def test_localhost_is_the_servers(host: str) -> None:
     with pytest.raises(Refused):
-        rules.check_user("bob", host)
+        MANIFEST.check_user("bob", host)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_any_password_is_taken(password: str) -> None:
-    rules.check_password(password)
+    MANIFEST.check_password(password)
 
 
 @pytest.mark.parametrize("password", ["", "half \ud83d of it"])
 def test_passwords_that_cannot_be_are_refused_without_showing_them(password: str) -> None:
     with pytest.raises(Invalid) as caught:
-        rules.check_password(password)
+        MANIFEST.check_password(password)
     assert "half \ud83d" not in caught.value.sentence()
 
 
@@ -117,7 +118,7 @@ def test_passwords_that_cannot_be_are_refused_without_showing_them(password: str
     ("utf8mb4", "utf8mb4_uca1400_swedish_nopad_as_cs"), (None, "uca1400_as_ci"), ("latin1", "latin1_swedish_ci"),
 ])
 def test_character_sets_that_are_taken(charset: str | None, collation: str | None) -> None:
-    rules.check_charset(charset, collation)
+    MANIFEST.check_charset(charset, collation)
 
 
 @pytest.mark.parametrize(("charset", "collation"), [
@@ -127,17 +128,17 @@ def test_character_sets_that_are_taken(charset: str | None, collation: str | Non
 ])
 def test_character_sets_that_are_refused(charset: str | None, collation: str | None) -> None:
     with pytest.raises(Invalid):
-        rules.check_charset(charset, collation)
+        MANIFEST.check_charset(charset, collation)
 
 
 def test_each_character_set_has_a_collation_that_fits() -> None:
     for charset in COLLATIONS.keys() - {"binary"}:
-        rules.check_charset(charset, f"{charset}_bin")
+        MANIFEST.check_charset(charset, f"{charset}_bin")
 
 
 @pytest.mark.parametrize(("name", "pattern"), [("ab", "ab"), ("a_b", "a\\_b"), ("a%", "a\\%"), ("a\\_", "a\\\\\\_")])
 def test_grants_name_one_database(name: str, pattern: str) -> None:
-    assert rules.grant_pattern(name) == pattern
+    assert grant_pattern(name) == pattern
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -16,8 +16,10 @@ from common.errors import Invalid
 from common.openstack.context import RequestContext
 from common.openstack.rpc import sealing
 from common.secret import Secret
+from tests import keys
+from trove.bus import replies
 
-KEYS = sealing.KeyPair.generate()
+KEYS = keys.drawn()
 GUEST = methods(Guest)
 PASSWORD = Secret("hunter2")
 
@@ -33,7 +35,7 @@ def request(arguments=None, method="enable_root", **changes):
 
 
 def test_a_request_opens_as_it_was_sealed():
-    opened = sealing.open_request(KEYS.to_guest, sealing.seal(KEYS.to_guest, request()))
+    opened = sealing.unseal(KEYS.to_guest, sealing.seal(KEYS.to_guest, request()), sealing.Request)
     assert opened.context.request_id == "req-1"
     assert sealing.unpack_arguments(GUEST["enable_root"], opened.arguments) == {"password": PASSWORD}
 
@@ -41,7 +43,7 @@ def test_a_request_opens_as_it_was_sealed():
 @given(st.floats(0, 1e9), st.floats(0, 1e12), st.text(), st.sampled_from(Kind))
 def test_every_field_is_kept(timeout, sent_at, operation_id, kind):
     sealed = request(timeout=timeout, sent_at=sent_at, operation_id=operation_id, kind=kind)
-    opened = sealing.open_request(KEYS.to_guest, sealing.seal(KEYS.to_guest, sealed))
+    opened = sealing.unseal(KEYS.to_guest, sealing.seal(KEYS.to_guest, sealed), sealing.Request)
     for name in ("timeout", "sent_at", "operation_id", "kind", "message_id", "incarnation", "version"):
         assert getattr(opened, name) == getattr(sealed, name)
 
@@ -52,27 +54,27 @@ def test_a_changed_text_does_not_open(data):
     place = data.draw(st.integers(0, len(sealed) - 3))
     other = data.draw(st.characters().filter(lambda one: one != sealed[place]))
     with pytest.raises(Unopened):
-        sealing.open_request(KEYS.to_guest, sealed[:place] + other + sealed[place + 1:])
+        sealing.unseal(KEYS.to_guest, sealed[:place] + other + sealed[place + 1:], sealing.Request)
 
 
 def test_the_keys_of_the_two_directions_are_not_one():
     with pytest.raises(Unopened):
-        sealing.open_request(KEYS.from_guest, sealing.seal(KEYS.to_guest, request()))
+        sealing.unseal(KEYS.from_guest, sealing.seal(KEYS.to_guest, request()), sealing.Request)
 
 
 def test_a_reply_is_no_request_and_a_request_no_reply():
     reply = sealing.Reply(message_id="m", incarnation="x", value=sealing.pack_value(None))
     with pytest.raises(Unopened):
-        sealing.open_request(KEYS.to_guest, sealing.seal(KEYS.to_guest, reply))
+        sealing.unseal(KEYS.to_guest, sealing.seal(KEYS.to_guest, reply), sealing.Request)
     with pytest.raises(Unopened):
-        sealing.open_reply(KEYS.to_guest, sealing.seal(KEYS.to_guest, request()))
-    assert sealing.open_reply(KEYS.to_guest, sealing.seal(KEYS.to_guest, reply)) == reply
+        sealing.unseal(KEYS.to_guest, sealing.seal(KEYS.to_guest, request()), sealing.Reply)
+    assert sealing.unseal(KEYS.to_guest, sealing.seal(KEYS.to_guest, reply), sealing.Reply) == reply
 
 
 @given(st.binary(max_size=100))
 def test_other_content_under_the_right_key_does_not_open(plain):
     with pytest.raises(Unopened):
-        sealing.open_request(KEYS.to_guest, KEYS.to_guest.seal_text(plain))
+        sealing.unseal(KEYS.to_guest, KEYS.to_guest.seal_text(bytes(bytearray(plain))), sealing.Request)
 
 
 @pytest.mark.parametrize("packed", [b"{}", b"[]", b'{"password":1}', b'{"password":null,"more":1}', b"null"])
@@ -96,7 +98,7 @@ def test_secrets_are_in_no_repr():
     credential = t.RootCredential(name="root", password=PASSWORD)
     assert "hunter2" not in repr(credential)
     packed = sealing.pack_value(credential)
-    unpacked = sealing.unpack_value(GUEST["enable_root"], packed)
+    unpacked = replies.value(GUEST["enable_root"], {}, sealing.Reply(message_id="m", incarnation="i", value=packed))
     assert unpacked == credential
     assert "hunter2" not in repr(unpacked)
     assert "Key(" not in repr(dataclasses.replace(KEYS))
