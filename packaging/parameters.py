@@ -5,14 +5,17 @@ The server is started in a temporary directory by what the agent has for that, s
 stands in ``parameters.toml`` beside that, by hand.
 
 ``packaging/parameters.py --try ENGINE VERSION [BINARIES]`` reads values that a catalogue takes, ``{name: [text, …]}``,
-and says which of them a running server does not take, or tells otherwise: ``{name: {text: why}}``.
+and says which of them a running server does not take, or tells otherwise: ``{name: {text: why}}``. Values that would
+fill the disk are not tried.
 """
 
 import getpass
 import json
 import os
 import re
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -35,11 +38,19 @@ FROM information_schema.SYSTEM_VARIABLES
 WHERE VARIABLE_SCOPE <> 'SESSION ONLY' AND (COMMAND_LINE_ARGUMENT IS NOT NULL OR VARIABLE_NAME IN (
     'AUTOCOMMIT', 'CHARACTER_SET_SERVER', 'COLLATION_SERVER', 'LC_TIME_NAMES')) ORDER BY 1"""
 """The server reads the last four from its files, and does not say so here."""
+_MYSQL = """\
+SELECT LOWER(VARIABLE_NAME), DATA_TYPE, MIN_VALUE, MAX_VALUE FROM performance_schema.variables_metadata
+WHERE VARIABLE_SCOPE <> 'SESSION_ONLY' ORDER BY 1"""
 _POSTGRESQL = """\
 SELECT name, vartype, boot_val, min_val, max_val, unit, array_to_string(enumvals, ','), context
 FROM pg_settings WHERE context <> 'internal' AND name !~ '[.]' ORDER BY name COLLATE "C\""""
 _MARIADB_KINDS = {"BOOLEAN": "boolean", "ENUM": "enum", "SET": "set", "FLAGSET": "string", "VARCHAR": "string",
                   "DOUBLE": "float"}
+_MYSQL_KINDS = {"Boolean": "boolean", "Integer": "integer", "Numeric": "float", "Enumeration": "enum", "Set": "set"}
+_READ_ONLY, _WRONG_VALUE, _NO_OPTION = 1238, 1231, "(No default value)"
+_MOST_WORDS = 64
+_LEAST_BYTES = 1 << 52
+"""Beneath that they are no number that anybody would limit something to."""
 _POSTGRESQL_KINDS = {"bool": "boolean", "integer": "integer", "real": "float", "string": "string", "enum": "enum"}
 
 
@@ -48,6 +59,12 @@ _OUT_OF_RANGE = {"a memory value": (str(10**20), "0"), "into an integer": (str(-
 _BOUNDS = re.compile(r"must be between (-?[0-9]+) and (-?[0-9]+) inclusive")
 _WORDS = re.compile(r"must be one of the following: (.*)")
 _SHUT = ("immutable config", "protected config")
+
+_MOST_WRITTEN = {"innodb_redo_log_capacity": 1 << 30, "innodb_log_file_size": 1 << 30}
+"""Bytes of what a server writes for good as soon as it is told a size. MySQL makes redo files of a 32nd of theirs each,
+16 GiB at the largest; MariaDB the whole file."""
+_TOGETHER = 24
+"""Names whose values are tried at once. Many more, each at its largest, are more than a server survives."""
 
 
 def mariadb(session: Any) -> Iterator[Entry]:
@@ -61,6 +78,70 @@ def mariadb(session: Any) -> Iterator[Entry]:
         if known in ("enum", "set"):
             entry["choices"] = values.split(",")
         yield entry
+
+
+def mysql(session: Any, options: dict[str, str]) -> Iterator[Entry]:
+    """``options`` are those that the server takes when it starts, with its defaults. Which can be changed while it
+    runs, and which words it knows, it says when it is given them."""
+    for name, kind, least, most in session.rows(_MYSQL):
+        if name not in options:
+            continue
+        known, default = _MYSQL_KINDS.get(kind, "string"), options[name]
+        if known == "boolean":
+            default = {"TRUE": "ON", "FALSE": "OFF"}.get(default, default)
+        dynamic = _error(session, f"{name} = @@GLOBAL.{name}") != _READ_ONLY
+        entry: Entry = {"name": name, "kind": known, "dynamic": dynamic,
+                        "default": None if default == _NO_OPTION else _unless_path(default)}
+        if known in ("integer", "float"):
+            decode = _double if known == "float" else int
+            entry |= {"minimum": decode(least), "maximum": decode(most)}
+        if known in ("enum", "set"):
+            entry["choices"] = _words(session, name, known)
+        yield entry
+
+
+def _words(session: Any, name: str, kind: str) -> list[str]:
+    [(before,)] = session.rows(f"SELECT @@GLOBAL.{name}")
+    found = []
+    for place in range(_MOST_WORDS):
+        error = _error(session, f"{name} = {place if kind == 'enum' else 1 << place}")
+        if error == _WRONG_VALUE:
+            break
+        [(word,)] = session.rows(f"SELECT @@GLOBAL.{name}")
+        found += [] if error or "," in word else [word]  # a word that stands for several is told as these
+    _error(session, f"{name} = '{before}'")
+    return found
+
+
+def _error(session: Any, assignment: str) -> int:
+    """The number with which the server refuses that; 0 when it does not."""
+    from troveguest.datastores.mysqlfamily.sql import pymysql
+
+    try:
+        session.rows(f"SET GLOBAL {assignment}")
+    except pymysql.err.Error as error:
+        return int(error.args[0])
+    return 0
+
+
+def _double(written: str) -> float:
+    """The server writes the eight bytes of it as a whole number; InnoDB, what it rounds to."""
+    if int(written) < _LEAST_BYTES:
+        return float(written)
+    [value] = struct.unpack("<d", struct.pack("<Q", int(written)))
+    return float(value)
+
+
+def _options(binaries: str) -> dict[str, str]:
+    """What ``mysqld --verbose --help`` shows below its last line of dashes."""
+    from troveguest.datastores.mysql import DIALECT
+    from troveguest.datastores.mysqlfamily import programs
+
+    server = programs.find(DIALECT, binaries).server
+    said = subprocess.run([server, "--no-defaults", "--verbose", "--help"], capture_output=True, text=True, check=True)
+    lines = said.stdout.rpartition("\n-----")[2].splitlines()[1:]
+    words = (line.split(maxsplit=1) for line in lines if line and not line.startswith((" ", "To ")))
+    return {word[0].replace("-", "_"): word[1].strip() if word[1:] else "" for word in words}
 
 
 def postgresql(session: Any) -> Iterator[Entry]:
@@ -123,31 +204,67 @@ def ask(engine: str, version: str, binaries: str = "") -> list[Entry]:
     if engine == "redis":
         return _ask_bare(binaries)
     with serving(engine, version, binaries) as server, server.sql.session() as session:
+        if engine == "mysql":
+            return list(mysql(session, _options(binaries)))
         return list({"mariadb": mariadb, "postgresql": postgresql}[engine](session))
 
 
 def attempt(engine: str, version: str, binaries: str, values: dict[str, list[str]]) -> dict[str, dict[str, str]]:
-    """What the agent says of each value that the server does not take."""
+    """What the agent says of each value, of the harmless ones, that the server does not take by itself."""
     refused: dict[str, dict[str, str]] = {}
-    with serving(engine, version, binaries) as server:
-        for turn in range(max(map(len, values.values()))):
-            _try(server, {name: each[turn] for name, each in values.items() if turn < len(each)}, refused)
+    left = list(_groups(harmless(values)))
+    while left:  # one that refused something may be in any state, or dead: another follows it
+        with serving(engine, version, binaries) as server:
+            why = ""
+            while left and not why:
+                group = left.pop()
+                why = _reason(server, group)
+            if why:
+                _set_apart(group, why, left, refused)
     return refused
 
 
-def _try(server: Any, wanted: dict[str, str], refused: dict[str, dict[str, str]]) -> None:
-    """All of them together, and the halves of those that cannot be had together."""
+def _groups(values: dict[str, list[str]]) -> Iterator[dict[str, str]]:
+    """Each value once, several names at a time."""
+    for turn in range(max(map(len, values.values()))):
+        names = [name for name, each in values.items() if turn < len(each)]
+        groups = -(-len(names) // _TOGETHER)
+        for first in range(groups):  # neighbours, which limit one another, apart
+            yield {name: values[name][turn] for name in names[first::groups]}
+
+
+def _reason(server: Any, wanted: dict[str, str]) -> str:
+    """Why a server does not take them: then it is dead afterwards. Empty when it does: then it is as before."""
     from common.errors import TroveError
 
+    why, process = "", server.context.host.database().process
     try:
         server.update_overrides(wanted, tuple(wanted), False)
+        server.settings(tuple(wanted))
+        server.update_overrides({}, tuple(wanted), False)
     except TroveError as error:
-        if len(wanted) == 1:
-            [(name, value)] = wanted.items()
-            refused.setdefault(name, {})[value] = error.message
-        names = sorted(wanted)
-        for half in (names[:len(names) // 2], names[len(names) // 2:]) if len(names) > 1 else ():
-            _try(server, {name: wanted[name] for name in half}, refused)
+        why = error.message
+        if server.context.host.database().process:
+            os.kill(process.pid, signal.SIGKILL)  # it may be busy with what it was told for longer than anybody waits
+        else:
+            why = f"The server ended. {why}"
+    return why
+
+
+def _set_apart(group: dict[str, str], why: str, left: list[dict[str, str]], refused: dict[str, dict[str, str]]) -> None:
+    """Halves of those that cannot be had together are tried by themselves."""
+    names = list(group)
+    if len(names) == 1:
+        refused.setdefault(names[0], {})[group[names[0]]] = why
+    else:
+        middle = len(names) // 2
+        left += [{name: group[name] for name in half} for half in (names[:middle], names[middle:])]
+
+
+def harmless(values: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Those that leave room on the disk."""
+    return {name: [each for each in some if name not in _MOST_WRITTEN or int(each) <= _MOST_WRITTEN[name]]
+            for name, some in values.items()}
 
 
 @contextmanager

@@ -4,20 +4,22 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from common.datastores import mariadb as manifest
 from troveguest.conformance import asking
 from troveguest.conformance.subject import Subject, engine_context
 from troveguest.datastores import load
-from troveguest.datastores.mariadb.sql import pymysql
+from troveguest.datastores.mysqlfamily.sql import pymysql
 
-DENIED = (1044, 1045, 1142, 1698)
+DENIED = (1044, 1045, 1142, 1698, 3118)
 GONE = (2006, 2013)
 
 
 class SqlClient:
     """Over TCP. Passwords go as bytes, since PyMySQL would take a text for Latin-1."""
+
+    tls: ClassVar[dict[str, Any]] = {"ssl_disabled": True}
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -47,7 +49,7 @@ class SqlClient:
         try:
             cursor = connection.cursor()
             cursor.execute("SHOW DATABASES")
-            return {database for (database,) in cursor.fetchall()} - {"information_schema"}
+            return {database for (database,) in cursor.fetchall()} - {"information_schema", "performance_schema"}
         finally:
             connection.close()
 
@@ -69,7 +71,7 @@ class SqlClient:
     def connect(self, name: str, password: str) -> Any:
         return pymysql.connect(
             host="127.0.0.1", port=self._port, user=name, password=password.encode(), autocommit=True,
-            ssl_disabled=True, charset="utf8mb4", connect_timeout=5, read_timeout=10)
+            charset="utf8mb4", connect_timeout=5, read_timeout=10, **self.tls)
 
 
 def _write(connection: Any) -> None:

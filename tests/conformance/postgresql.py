@@ -14,6 +14,7 @@ from troveguest.datastores import load
 from troveguest.datastores.postgresql import programs
 
 VERSION = os.environ.get("TROVE_TEST_POSTGRESQL", "15")
+BINARIES = os.environ.get("TROVE_TEST_BINARIES", "")
 WRITE = "CREATE TABLE IF NOT EXISTS written (number INT); INSERT INTO written VALUES (1);"
 
 MEMORY = Path("/dev/shm")
@@ -28,11 +29,10 @@ DENIED = (CLOSED, "not currently accepting connections", "terminating connection
 class PsqlClient:
     """``databases`` tells all that there are: who logs in is not shown which of them are his."""
 
-    def __init__(self, port: int, databases: Callable[[], list[str]]) -> None:
+    def __init__(self, port: int, databases: Callable[[], list[str]], binaries: str, version: str) -> None:
         self._port = port
         self._databases = databases
-        found = programs.find(os.environ.get("TROVE_TEST_BINARIES", ""), VERSION)
-        self.program = str(found.server.with_name("psql"))
+        self.program = str(programs.find(binaries, version).server.with_name("psql"))
 
     def can_log_in(self, name: str, password: str) -> bool:
         """With a right password, who has no database is told that this one is closed to him."""
@@ -82,21 +82,21 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def running() -> Iterator[Subject]:
+def running(binaries: str = BINARIES, version: str = VERSION) -> Iterator[Subject]:
     """One that serves, in memory where there is room, and that does not care for the disk: the kit makes hundreds of
     databases."""
-    for subject in subjects(_memory()):
+    for subject in subjects(binaries, version, _memory()):
         subject.overrides = dict.fromkeys(("fsync", "full_page_writes", "autovacuum"), "off")
         subject.engine.initialise(asking.prepare(overrides=subject.overrides))
         subject.engine.start(60)
         yield subject
 
 
-def subjects(within: Path | None = None) -> Iterator[Subject]:
+def subjects(binaries: str = BINARIES, version: str = VERSION, within: Path | None = None) -> Iterator[Subject]:
     """One that nothing was done to."""
     port = free_port()
-    with engine_context(port, getpass.getuser(), VERSION, within) as context:
-        client = PsqlClient(port, lambda: asking.databases(made))
+    with engine_context(port, getpass.getuser(), version, within, binaries) as context:
+        client = PsqlClient(port, lambda: asking.databases(made), binaries, version)
         made = Subject(load("postgresql", context), client, context.host, manifest.MANIFEST,
                        lambda: load("postgresql", context))
         yield made

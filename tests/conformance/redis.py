@@ -84,9 +84,7 @@ def running() -> Iterator[Subject]:
 def subjects(binaries: str = "", version: str = VERSION) -> Iterator[Subject]:
     """One that nothing was done to."""
     port = free_port()
-    with engine_context(port, "agent", version) as context:
-        if binaries:
-            object.__setattr__(context, "binaries", binaries)
+    with engine_context(port, "agent", version, binaries=binaries) as context:
         made = Subject(load("redis", context), RedisClient(port), context.host, manifest.MANIFEST,
                        lambda: load("redis", context))
         yield made

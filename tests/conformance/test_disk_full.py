@@ -90,7 +90,7 @@ def test_orders_name_the_full_volume_and_work_again_when_there_is_room(subject: 
 def test_a_server_that_waits_for_room_is_not_waited_for(
         subject: Subject, volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server does not say that its disk is full: it waits for a minute and tries again."""
-    monkeypatch.setattr("troveguest.datastores.mariadb.sql.STATEMENT_TIMEOUT", 2.0)
+    monkeypatch.setattr("troveguest.datastores.mysqlfamily.sql.STATEMENT_TIMEOUT", 2.0)
     grow(volume)
     subject.engine.initialise(asking.prepare())
     subject.engine.start(60)

@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from common.contract import types as t
 from common.contract.types import ServiceStatus
-from common.datastores import mariadb as rules
 from common.datastores import mariadb_collations as charsets
+from common.datastores import mysqlfamily
+from common.datastores.mariadb import MANIFEST
 from common.errors import Conflict, EngineFailed, Invalid, NotReady, TroveError
 from common.secret import Secret
 from tests.conformance import mariadb
 from troveguest.conformance import asking
 from troveguest.conformance.asking import PASSWORD, accounts, databases, granted, make_databases, make_user
 from troveguest.conformance.subject import Subject
-from troveguest.datastores.mariadb import names
-from troveguest.datastores.mariadb.sql import pymysql
+from troveguest.datastores.mysqlfamily import access
+from troveguest.datastores.mysqlfamily.sql import pymysql
 
 pytestmark = pytest.mark.server
 
@@ -58,7 +59,7 @@ def test_values_come_back_as_they_went(running: Subject, value: str) -> None:
 @given(name=st.text(st.one_of(st.sampled_from("`'\"\\%_ab /.-;"), st.characters(max_codepoint=0xFFFF)), max_size=70))
 def test_a_database_name_that_the_rules_take_is_the_name_it_gets(running: Subject, name: str) -> None:
     try:
-        rules.check_database(name)
+        MANIFEST.check_database(name)
     except TroveError:
         assume(False)
     make_databases(running, name)
@@ -77,22 +78,22 @@ def test_a_database_name_that_the_rules_take_is_the_name_it_gets(running: Subjec
 def test_patterns_mean_to_us_what_they_mean_to_the_server(running: Subject, pattern: str, name: str) -> None:
     assume(not pattern.replace("\\\\", "").endswith("\\"))
     [(matches,)] = sql(running, "SELECT BINARY %s LIKE BINARY %s", name, pattern)
-    assert names.opens(pattern, name) == bool(matches)
+    assert access.opens(pattern, name) == bool(matches)
 
 
 def test_no_directory_is_longer_than_the_rules_say(running: Subject) -> None:
     rows = sql(running, "SELECT seq, LENGTH(CAST(CONVERT(CHAR(seq USING utf32) USING filename) AS BINARY))"
                         " FROM mysql.seq_1_to_65535 WHERE seq < 0xD800 OR seq > 0xDFFF")
     assert len(rows) > 60000
-    assert [chr(n) for n, length in rows if rules.directory_length(chr(n)) < length] == []
+    assert [chr(n) for n, length in rows if mysqlfamily.directory_length(chr(n)) < length] == []
 
 
 def test_the_character_sets_are_the_servers(running: Subject) -> None:
     rows = sql(running, "SELECT character_set_name, full_collation_name"
                         " FROM information_schema.collation_character_set_applicability")
     for charset, collation in rows:
-        rules.check_charset(charset, collation)
-        rules.check_charset(None, collation)
+        MANIFEST.check_charset(charset, collation)
+        MANIFEST.check_charset(None, collation)
     mine = {f"{charset}_{ending}" for charset, endings in charsets.COLLATIONS.items() for ending in endings}
     assert mine <= {collation for _, collation in rows}
     assert set(charsets.COLLATIONS) == {charset for charset, _ in rows}
@@ -207,7 +208,7 @@ def test_the_server_still_runs_when_it_has_no_connection_free(subject: Subject) 
 
 
 def test_a_lock_of_a_client_makes_it_busy_and_not_stuck(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("troveguest.datastores.mariadb.sql.LOCK_TIMEOUT", 1)
+    monkeypatch.setattr("troveguest.datastores.mysqlfamily.sql.LOCK_TIMEOUT", 1)
     subject.engine.close()
     make_databases(subject, "a")
     make_user(subject, "bob", "a")

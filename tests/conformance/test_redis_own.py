@@ -160,12 +160,12 @@ def test_no_password_is_said_to_the_server(subject: Subject) -> None:
 
 
 HOSTILE = (
-    "CONFIG SET dir /tmp", "CONFIG SET dbfilename evil.so", "CONFIG SET aclfile /tmp/evil.acl",
-    "CONFIG SET logfile /tmp/x", "CONFIG SET pidfile /tmp/x", "CONFIG SET unixsocket /tmp/x",
+    "CONFIG SET dir /tmp", "CONFIG SET dbfilename evil.so", "CONFIG SET aclfile /tmp/trove-evil.acl",
+    "CONFIG SET logfile /tmp/trove-evil", "CONFIG SET pidfile /tmp/trove-evil", "CONFIG SET unixsocket /tmp/trove-evil",
     "CONFIG SET appenddirname ../../x", "CONFIG SET appendfilename evil", "CONFIG SET enable-module-command yes",
     "CONFIG SET enable-protected-configs yes", "CONFIG SET enable-debug-command yes",
-    "CONFIG SET loadmodule /tmp/evil.so", "CONFIG SET include /etc/passwd", "CONFIG REWRITE",
-    "MODULE LOAD /tmp/evil.so", "MODULE LOADEX /tmp/evil.so", "DEBUG SEGFAULT", "DEBUG RELOAD",
+    "CONFIG SET loadmodule /tmp/trove-evil.so", "CONFIG SET include /etc/passwd", "CONFIG REWRITE",
+    "MODULE LOAD /tmp/trove-evil.so", "MODULE LOADEX /tmp/trove-evil.so", "DEBUG SEGFAULT", "DEBUG RELOAD",
     "DEBUG SET-ACTIVE-EXPIRE 0", "DEBUG SLEEP 5", "EVAL return(os.execute('id')) 0",
     "EVAL return(io.open('/etc/passwd'):read()) 0", "EVAL return(loadfile('/etc/passwd')) 0",
     "EVAL return(dofile('/etc/passwd')) 0", "EVAL return(package.loadlib('/lib/libc.so.6','system')) 0",
@@ -180,7 +180,7 @@ def test_a_superuser_reaches_no_file_and_runs_no_program(subject: Subject, comma
     assert "ERR" in said or said == "", said
     assert "root:x:0" not in said and "uid=" not in said
     assert subject.host.database().process == process
-    assert listing(subject) == before and not Path("/tmp/x").exists()
+    assert listing(subject) == before and not list(Path("/tmp").glob("trove-evil*"))
 
 
 def listing(subject: Subject) -> list[str]:

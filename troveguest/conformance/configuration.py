@@ -6,7 +6,7 @@ from typing import NamedTuple
 from unittest import mock
 
 from common.contract.types import ServiceStatus
-from common.errors import EngineFailed, Invalid, TroveError
+from common.errors import DeadlinePassed, EngineFailed, Invalid, TroveError
 
 from .asking import accounts, make_user, refused
 from .subject import Subject
@@ -43,6 +43,10 @@ _SAMPLES = {
                        ("innodb_page_size", "32768"), "datadir", "init_connect",
                        {"max_join_size": "1", "max_statement_time": "0.000001", "sql_select_limit": "1",
                         "tx_read_only": "ON"}),
+    "mysql": _Sample("max_connections", ("77", "99"), "many", ("table_open_cache_instances", "4"),
+                     ("innodb_page_size", "32768"), "datadir", "init_connect",
+                     {"max_join_size": "1", "max_execution_time": "1", "sql_select_limit": "1",
+                      "transaction_read_only": "ON"}),
     "postgresql": _Sample("work_mem", ("8192", "16384"), "1", ("max_connections", "60"),
                           ("shared_buffers", "1073741823"), "listen_addresses", "log_line_prefix",
                           {"default_transaction_read_only": "on", "search_path": "nowhere", "statement_timeout": "1"}),
@@ -185,7 +189,7 @@ def are_rolled_back_when_the_server_does_not_start_with_them(subject: Subject) -
     _set(subject, {name: value})
     subject.engine.stop(START)
     subject.engine.configure()
-    with refused(EngineFailed):
+    with refused(Invalid):
         subject.engine.start(START)
     assert subject.engine.health().status is ServiceStatus.HEALTHY
     assert _has(subject, name) == before
@@ -194,6 +198,28 @@ def are_rolled_back_when_the_server_does_not_start_with_them(subject: Subject) -
         assert name in told.sentence and not told.repaired, told
     _set(subject, {})
     assert subject.engine.tend(True) == ()
+
+
+def are_rolled_back_when_the_server_does_not_get_up_with_them(subject: Subject) -> None:
+    """It lives, and accepts no connection."""
+    engine, (name, value) = subject.engine, _SAMPLES[subject.manifest.name].restart
+    before, start = _has(subject, name), engine._start
+    _set(subject, {name: value})
+    engine.stop(START)
+    engine.configure()
+
+    def get_stuck(timeout: float) -> None:
+        start(timeout)
+        if engine.kept.wanted.get(name) == value:
+            raise DeadlinePassed("It did not accept connections.")
+
+    with mock.patch.object(engine, "_start", get_stuck), refused(Invalid, naming="did not accept connections"):
+        engine.start(START)
+    assert (engine.health().status, _has(subject, name)) == (ServiceStatus.HEALTHY, before)
+    [told] = engine.tend(True)
+    assert name in told.sentence and not told.repaired, told
+    _set(subject, {})
+    assert engine.tend(True) == ()
 
 
 def are_told_of_when_somebody_else_changes_them(subject: Subject) -> None:

@@ -13,7 +13,8 @@ from .asking import PASSWORD, make_place, make_user, refused
 from .subject import Subject
 
 START = 60.0
-_SWITCHED = {"fake": "general_log", "mariadb": "general_log", "postgresql": "log_statement"}
+_SWITCHED = {"fake": "general_log", "mariadb": "general_log", "mysql": "general_log",
+             "postgresql": "log_statement"}
 """The setting behind the log ``general``, where there is one."""
 
 
@@ -126,7 +127,7 @@ def are_never_somebody_elses_file(subject: Subject) -> None:
     for put in puts:
         path.unlink()
         put()
-        assert "secret" not in _whole(subject, "general")
+        assert "of the agent's" not in _whole(subject, "general")
         subject.engine.bound_logs()
         _say(subject, "anew")
         assert path.is_file() and "anew" in _whole(subject, "general")

@@ -1,7 +1,7 @@
 """How orders are kept and carried out, on a real journal in the subject's home."""
 
 from common.contract import types as t
-from common.errors import Conflict, EngineFailed
+from common.errors import Conflict, Invalid
 from common.secret import Secret
 
 from ..journal import Journal
@@ -49,7 +49,7 @@ def fail_for_settings_with_which_no_server_starts(subject: Subject) -> None:
         made.order("prepare", order=asking.prepare())
         subject.engine.update_overrides({"buffer_size": "0"}, (), False)
         failure = made.order("restart", "op-2").failure
-        assert failure is not None and failure.code == EngineFailed.code, failure
+        assert failure is not None and failure.code == Invalid.code, failure
         assert "buffer_size as set, so the settings before are in force again" in failure.message
         assert made.order("restart", "op-3").state is t.OperationState.DONE
     assert subject.engine.health().status is t.ServiceStatus.HEALTHY

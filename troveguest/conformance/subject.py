@@ -57,8 +57,10 @@ def home(within: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def engine_context(port: int, admin: str, version: str, within: Path | None = None) -> Iterator[EngineContext]:
-    """``within`` is where its directory is made, in place of where temporary files are."""
+def engine_context(port: int, admin: str, version: str, within: Path | None = None,
+                   binaries: str = "") -> Iterator[EngineContext]:
+    """``within`` is where its directory is made, in place of where temporary files are; ``binaries`` where the programs
+    are, in place of what ``TROVE_TEST_BINARIES`` names."""
     with home(within) as directory:
         host = DirectHost(directory)
         for name in ("data", "config", "run", "log"):
@@ -69,6 +71,6 @@ def engine_context(port: int, admin: str, version: str, within: Path | None = No
             yield EngineContext(
                 host=host, version=version, address="127.0.0.1", port=port, memory_mb=256, data_dir=directory / "data",
                 config_dir=directory / "config", run_dir=directory / "run", database_log=host.log,
-                binaries=os.environ.get("TROVE_TEST_BINARIES", ""), admin=admin)
+                binaries=binaries or os.environ.get("TROVE_TEST_BINARIES", ""), admin=admin)
         finally:
             host.close()

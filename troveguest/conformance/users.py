@@ -9,7 +9,7 @@ from .subject import Subject
 
 NASTY_PASSWORDS = (
     "'", '"', "`", "\\", "%s", "%", "{}", ";", "--", " ", " outer ", "a'b\"c`d\\e%f_g", "密码", "pässwörd", "🔑",
-    "\n\t", "'; DROP DATABASE mysql; -- ", "x" * 300, "$(id)", "\\'; --",
+    "\n\t", "'; DROP DATABASE mysql; -- ", "x" * 256, "$(id)", "\\'; --",
 )  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def _read(opened: list[BinaryIO], after: str, limit: int) -> t.LogChunk:
     index, offset, lost = _find(opened, after, limit)
     while True:
         is_last = index == len(opened) - 1
-        data = _bytes(opened[index], offset, limit)
+        data = os.pread(opened[index].fileno(), limit, offset)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         text = decoder.decode(data, final=len(data) < limit and not is_last)
         end = offset + len(data) - len(decoder.getstate()[0])
@@ -181,18 +181,14 @@ def _tail(opened: list[BinaryIO], limit: int) -> tuple[int, int]:
         size = _size(opened[index])
         if size > left:
             begin = size - left
-            return index, begin + _bytes(opened[index], begin, left).find(b"\n") + 1
+            return index, begin + os.pread(opened[index].fileno(), left, begin).find(b"\n") + 1
         left -= size
     return 0, 0
 
 
 def _position(file: BinaryIO, offset: int) -> str:
     summed = min(offset, _SUMMED)
-    return f"{os.fstat(file.fileno()).st_ino}:{offset}:{crc32(_bytes(file, offset - summed, summed))}"
-
-
-def _bytes(file: BinaryIO, offset: int, most: int) -> bytes:
-    return os.pread(file.fileno(), most, offset)
+    return f"{os.fstat(file.fileno()).st_ino}:{offset}:{crc32(os.pread(file.fileno(), summed, offset - summed))}"
 
 
 def _size(file: BinaryIO) -> int:

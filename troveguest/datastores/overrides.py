@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from common.contract import types as t
-from common.errors import EngineFailed, Invalid, TroveError
+from common.errors import DeadlinePassed, EngineFailed, Invalid, TroveError
 
 from ..host import files
 from ..host.base import ProcessId
@@ -85,17 +85,18 @@ class Overrides:
                 self._require_known(overrides)
                 self._note_start(process)
             before = self.kept
+            touched = sorted({*live, *before.live})
             self.kept = structs.replace(before, wanted=overrides, live=live, repair=repair, fault="")
             try:
                 self.configure()
                 if process:
-                    self._bring_in({name: overrides.get(name) for name in live})
+                    self._bring_in({name: overrides.get(name) for name in touched})
                 self._keep(self.kept)
             except (TroveError, OSError):
                 self.kept = before
                 self.configure()
                 with suppress(TroveError):  # the first error is the one to tell
-                    self._bring_in({name: before.wanted.get(name) for name in live} if process else {})
+                    self._bring_in({name: before.wanted.get(name) for name in touched} if process else {})
                 raise
 
     def get_settings(self, names: tuple[str, ...]) -> dict[str, str]:
@@ -121,10 +122,16 @@ class Overrides:
 
     def start_with_settings(self, start: Callable[[float], None], timeout: float) -> None:
         """``start`` returns when the server serves, within so many seconds. One that ends with new settings, and ends
-        again, is started with those before: then it serves, and EngineFailed says why."""
-        until = time.monotonic() + timeout
+        again, or has not got up with them in half the time, is started with those before: then it serves, and Invalid
+        says why."""
+        until, is_first = time.monotonic() + timeout, bool(self.waiting())
         try:
-            start(timeout)
+            start(timeout / 2 if is_first else timeout)
+        except DeadlinePassed as error:
+            if not is_first:  # it takes long to recover
+                raise
+            self.context.host.stop_database(timeout / 10)
+            self._fall_back(error, lambda: start(until - time.monotonic()))
         except EngineFailed as error:
             if self.kept.started in (None, self.kept.wanted):
                 raise
@@ -159,7 +166,7 @@ class Overrides:
         than settings."""
         failed, good = self.kept, self.kept.started or {}
         names = ", ".join(sorted(name for name in {*failed.wanted, *good} if failed.wanted.get(name) != good.get(name)))
-        reason = EngineFailed(
+        reason = Invalid(
             f"The server did not start with {names} as set, so the settings before are in force again."
             f" {error.message.rstrip('.')}.", "Change the configuration, or detach it.")
         self._use(structs.replace(failed, wanted=good, fault=reason.message))
@@ -180,7 +187,9 @@ class Overrides:
         """Raises EngineFailed for a value that the server did not take."""
         self.change(values)
         wanted = {name: value for name, value in values.items() if value is not None}
-        if others := self._differing(wanted):
+        if clipped := self._differing(wanted):  # perhaps by another of them, which came later
+            self.change({name: wanted[name] for name in clipped})
+        if others := clipped and self._differing(wanted):
             told = ", ".join(f"{name} is {value!r} and not {wanted[name]!r}" for name, value in others.items())
             raise EngineFailed(f"The server did not take every setting: {told}.", "Choose other values.")
 

@@ -3,7 +3,8 @@ no key: the server makes the agent's account when it first starts. What Aria cal
 
 from pathlib import Path
 
-from . import programs
+from ..mysqlfamily import programs
+from . import DIALECT, making
 
 _ROOT, _NOTHING = "root", Path("/dev/null")
 _SMALL = ("--innodb-log-file-size=4M",)
@@ -12,14 +13,12 @@ _SMALL = ("--innodb-log-file-size=4M",)
 
 def sources(binaries: str, version: str) -> tuple[Path, ...]:
     """The programs that it is made by. Raises HostFailed."""
-    found = programs.find(binaries)
-    return found.server, found.installer
+    return programs.find(DIALECT, binaries)[1:]
 
 
 def command(binaries: str, version: str, tree: Path) -> tuple[str, ...]:
     """What makes ``tree``, as an instance has it below ``data``."""
-    made = programs.initialise_command(programs.find(binaries), _NOTHING, _ROOT, tree / "server", tree / "tmp")
-    return made + _SMALL
+    return making(programs.find(DIALECT, binaries), _NOTHING, _ROOT, tree / "server", tree / "tmp") + _SMALL
 
 
 def distinguish(tree: Path) -> None:

@@ -17,8 +17,7 @@ from .settings import Settings
 from .sql import Sql
 from .upkeep import Upkeep
 
-INITIALISE_TIMEOUT = 300.0
-REGAIN_TIMEOUT = 300.0
+JOB_TIMEOUT = 300.0
 """Seconds; what a server that was killed has to do again is done then."""
 
 _ERRORS = r"(FATAL|PANIC|ERROR):  |LOG:  (could not|unrecognized|invalid|syntax error|parameter)"
@@ -52,9 +51,9 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
             return
         self.log.mark()
         command = programs.initialise_command(self._programs(), self.context.version, self.layout.data)
-        finished = self.host.run_job(command, INITIALISE_TIMEOUT)
+        finished = self.host.run_job(command, JOB_TIMEOUT)
         if finished.exit_code < 0:  # somebody killed it, and it begins anew
-            finished = self.host.run_job(command, INITIALISE_TIMEOUT)
+            finished = self.host.run_job(command, JOB_TIMEOUT)
         if finished.exit_code or not self.is_initialised():
             raise self.failure("PostgreSQL's data directory could not be made.", finished.output)
 
@@ -86,7 +85,7 @@ class PostgreSQL(Databases, Accounts, Root, Settings, Upkeep, Server):
 
     def _regain(self) -> None:
         command = programs.regain_command(self._programs(), self.layout.data, self.layout.config)
-        finished = self.host.run_job(command, REGAIN_TIMEOUT)
+        finished = self.host.run_job(command, JOB_TIMEOUT)
         if finished.exit_code:
             raise self.failure("PostgreSQL could not be made to let the agent in again.", finished.output)
         self.shut_out = False

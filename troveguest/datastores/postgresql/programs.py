@@ -20,7 +20,7 @@ server=$1 new=$2 final=$3 statements=$4; shift 4
 [ ! -d "$final" ] || exit 0
 rm -rf -- "$new"
 "$@" --pgdata="$new" 2>&1
-printf '%s' "$statements" | "$server" --single -D "$new" -c fsync=off template1 2>&1 >/dev/null
+printf '%s' "$statements" | "$server" --single -D "$new" -c fsync=off -c shared_buffers=1MB template1 2>&1 >/dev/null
 rm -- "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf"
 sync -f -- "$new"
 mv -T -- "$new" "$final"

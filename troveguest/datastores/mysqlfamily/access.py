@@ -1,15 +1,20 @@
 """Who may use which database: the rows of ``mysql.db``, whose names are patterns."""
 
+import re
 from collections.abc import Iterable
 
-from .names import Identifier, granted, in_grant, opens
-from .sql import Session
+from common.datastores.mysqlfamily import grant_pattern
+
+from .sql import Identifier, Session
 
 Account = tuple[str, str]
 """User name and host."""
 
 NO_SUCH_THREAD = 1094
 NO_SUCH_GRANT = 1141
+
+_PART = re.compile(r"\\.|.", re.DOTALL)
+_WILD = {"%": ".*", "_": "."}
 
 
 def grant(session: Session, account: Account, databases: Iterable[str]) -> None:
@@ -51,3 +56,20 @@ def end_sessions(session: Session, name: str) -> None:
         "SELECT id FROM information_schema.processlist WHERE BINARY user = BINARY %s AND host <> 'localhost'", name)
     for (thread,) in clients:
         session.execute("KILL CONNECTION %s", thread, tolerate=NO_SUCH_THREAD)
+
+
+def in_grant(database: str) -> Identifier:
+    """The database as GRANT and REVOKE take it: that one alone, though ``_`` and ``%`` are wildcards there."""
+    return Identifier(grant_pattern(database))
+
+
+def granted(pattern: str) -> str | None:
+    """The one database that a pattern of ``mysql.db`` opens, None when it has a live wildcard."""
+    parts = _PART.findall(pattern)
+    return None if any(part in _WILD for part in parts) else "".join(part[-1] for part in parts)
+
+
+def opens(pattern: str, database: str) -> bool:
+    """Whether a pattern of ``mysql.db`` opens a database: ``%`` is any text, ``_`` any character, ``\\`` escapes."""
+    expression = "".join(_WILD.get(part) or re.escape(part[-1]) for part in _PART.findall(pattern))
+    return re.fullmatch(expression, database, re.DOTALL) is not None

@@ -5,12 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..overrides import Overrides
-from . import config
+from . import Dialect, config
 from .sql import Session, Sql
 
-_VALUES = """\
-SELECT LOWER(VARIABLE_NAME), GLOBAL_VALUE, VARIABLE_TYPE FROM information_schema.SYSTEM_VARIABLES
-WHERE GLOBAL_VALUE IS NOT NULL AND VARIABLE_NAME IN """
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
 _SIZE = re.compile(r"([0-9]+)([KMG])")
@@ -18,9 +15,10 @@ _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 
 
 class Settings(Overrides):
-    """What ``Overrides`` wants of MariaDB."""
+    """What ``Overrides`` wants of a server of the family."""
 
     sql: Sql
+    dialect: Dialect
     layout: config.Layout
 
     def owned(self, name: str) -> str:
@@ -28,17 +26,17 @@ class Settings(Overrides):
             return "no parameter of the server has such a name"
         if config.is_switch(name):
             return "logs are switched by their own order"
-        return "it is a part of what the instance is made of" if config.is_owned(name) else ""
+        return "it is a part of what the instance is made of" if config.is_owned(self.dialect, name) else ""
 
     def settings(self, names: tuple[str, ...]) -> dict[str, str]:
         with self.sql.session() as session:
             return {name: value.rstrip("0").rstrip(".") if kind == "DOUBLE" else value
-                    for name, value, kind in _look(session, names)}
+                    for name, value, kind in self._told(session, names)}
 
     def change(self, values: Mapping[str, str | None]) -> None:
-        without = config.ours(self.context.memory_mb, self.context.host.stats().total)
+        without = config.ours(self.dialect, self.context.memory_mb, self.context.host.stats().total)
         with self.sql.session() as session:
-            numbers = {name for name, _, kind in _look(session, values) if "INT" in kind or kind == "DOUBLE"}
+            numbers = {name for name, _, kind in self._told(session, values) if "INT" in kind or kind == "DOUBLE"}
             for name, value in values.items():
                 wanted = _plain(without.get(name.replace("_", "-"))) if value is None else value
                 if wanted is None or (name in numbers and _NUMBER.fullmatch(wanted)):
@@ -46,11 +44,10 @@ class Settings(Overrides):
                 else:
                     session.execute(f"SET GLOBAL {name} = %s", wanted)
 
-
-def _look(session: Session, names: Iterable[str]) -> list[tuple[Any, ...]]:
-    """Name, value and type of those that the server knows."""
-    asked = ("", *names)
-    return session.rows(f"{_VALUES}({', '.join(['%s'] * len(asked))})", *asked)
+    def _told(self, session: Session, names: Iterable[str]) -> list[tuple[Any, ...]]:
+        """Name, value and type of those that the server knows."""
+        asked = ("", *names)
+        return session.rows(f"{self.dialect.values} ({', '.join(['%s'] * len(asked))})", *asked)
 
 
 def _plain(value: str | None) -> str | None:

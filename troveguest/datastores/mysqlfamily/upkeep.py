@@ -7,32 +7,22 @@ make the account anew; once that is lost, the server itself does it at its next 
 from common.contract import types as t
 from common.errors import TroveError
 
-from ..server import LOOK
+from . import Dialect
 from .failures import refused
-from .names import Identifier
-from .sql import Session, Sql
-
-_ALL, _VIA, _GRANTING = "GRANT ALL PRIVILEGES ON *.* TO ", " IDENTIFIED VIA ", " WITH GRANT OPTION"
-_SOCKET = ("unix_socket", "mysql_native_password USING 'invalid' OR unix_socket")
-"""As we make the account, and as mariadb-install-db makes it."""
-_OWN = (
-    "CREATE OR REPLACE USER {account} IDENTIFIED VIA unix_socket",
-    "GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION",
-)
-_HAS_SYSTEM = "SELECT 1 FROM mysql.global_priv WHERE User = 'mariadb.sys' AND Host = 'localhost'"
-_SYSTEM = (
-    "CREATE USER IF NOT EXISTS 'mariadb.sys'@localhost ACCOUNT LOCK PASSWORD EXPIRE",
-    "GRANT SELECT, DELETE ON mysql.global_priv TO 'mariadb.sys'@localhost",
-)
-"""The account in whose name the server's view ``mysql.user`` runs, as mariadb-install-db makes it."""
+from .sql import Identifier, Session, Sql
 
 
 class Upkeep:
     """``shut_out``: whether the server is to give the agent's account back when it starts."""
 
     sql: Sql
+    dialect: Dialect
     admin: str
     shut_out = False
+
+    def has_all_rights(self) -> bool:
+        """Whether a new login of the agent's is what it was made. Raises TroveError."""
+        raise NotImplementedError
 
     def tend_accounts(self) -> list[t.Drift]:
         lost = self._is_refused()
@@ -43,10 +33,14 @@ class Upkeep:
         self.shut_out = False
         return [_repaired(self.admin)] * lost + self._tend_system()
 
+    def statements(self) -> tuple[str, ...]:
+        """By which the agent's account is made anew."""
+        return tuple(each.format(account=f"{Identifier(self.admin).sql()}@localhost") for each in self.dialect.admin)
+
     def _is_refused(self) -> bool:
-        """Whether a new login has not all of its rights. Raises TroveError when the server does not say."""
+        """Raises TroveError when the server does not say."""
         try:
-            return not _is_whole(self.sql.check(LOOK, "SHOW GRANTS"))
+            return not self.has_all_rights()
         except TroveError as error:
             if error.message != refused().message:
                 raise
@@ -55,32 +49,22 @@ class Upkeep:
     def _restored(self) -> bool:
         try:
             with self.sql.session() as session:
-                _execute(session, statements(self.admin))
+                _execute(session, self.statements())
         except TroveError:
             return False
         return not self._is_refused()
 
     def _tend_system(self) -> list[t.Drift]:
         with self.sql.session() as session:
-            if session.rows(_HAS_SYSTEM):
-                return []
-            _execute(session, _SYSTEM)
-        return [_repaired("mariadb.sys")]
-
-
-def statements(admin: str) -> tuple[str, ...]:
-    """By which the account ``admin`` is made anew, for the operating system account of that name."""
-    return tuple(each.format(account=f"{Identifier(admin).sql()}@localhost") for each in _OWN)
+            missing = [name for name in self.dialect.system if not session.rows(self.dialect.has_account, name)]
+            for name in missing:
+                _execute(session, self.dialect.system[name])
+        return [_repaired(name) for name in missing]
 
 
 def _execute(session: Session, orders: tuple[str, ...]) -> None:
     for order in orders:
         session.execute(order)
-
-
-def _is_whole(grants: str) -> bool:
-    via = grants.partition(_VIA)[2].removesuffix(_GRANTING)
-    return grants.startswith(_ALL) and grants.endswith(_GRANTING) and via in _SOCKET
 
 
 def _repaired(account: str) -> t.Drift:

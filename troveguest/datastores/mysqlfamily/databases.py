@@ -3,12 +3,11 @@
 from collections.abc import Collection
 
 from common.contract import types as t
-from common.datastores import mariadb as rules
+from common.datastores.mysqlfamily import RESERVED_DATABASES, Rules
 from common.errors import NotFound
 
-from . import access
-from .names import Identifier
-from .sql import Session, Sql, Value
+from . import Dialect, access
+from .sql import Identifier, Session, Sql, Value
 
 _PAGE = (
     "SELECT schema_name, default_character_set_name, default_collation_name FROM information_schema.schemata"
@@ -20,12 +19,13 @@ class Databases:
     """Capability ``databases``."""
 
     sql: Sql
+    dialect: Dialect
 
     def list_databases(self, page: t.PageRequest) -> t.DatabasePage:
         with self.sql.session() as session:
-            rows = session.rows(_PAGE, page.marker or "", page.limit + 1 + len(rules.RESERVED_DATABASES))
+            rows = session.rows(_PAGE, page.marker or "", page.limit + 1 + len(RESERVED_DATABASES))
         found = [t.Database(name=name, character_set=charset, collate=collation)
-                 for name, charset, collation in rows if name.casefold() not in rules.RESERVED_DATABASES]
+                 for name, charset, collation in rows if name.casefold() not in RESERVED_DATABASES]
         shown = tuple(found[:page.limit])
         return t.DatabasePage(items=shown, next_marker=shown[-1].name if len(found) > page.limit else None)
 
@@ -33,7 +33,7 @@ class Databases:
         """Leaves those that are there as they are. Checks all names before it makes the first; the server knows which
         character sets it has."""
         for database in databases:
-            rules.check_database(database.name)
+            self.dialect.rules.check_database(database.name)
         self.sql.require_room()
         with self.sql.session() as session:
             there = existing(session)
@@ -44,7 +44,7 @@ class Databases:
 
     def delete_database(self, name: str) -> None:
         """Takes the grants on it away as well: else the next database of that name would be open to the old users."""
-        rules.check_not_reserved_database(name)
+        self.dialect.rules.check_not_reserved_database(name)
         with self.sql.session() as session:
             there = name in existing(session)
             if there:
@@ -59,7 +59,7 @@ def existing(session: Session) -> set[str]:
     return {name for (name,) in session.rows("SELECT schema_name FROM information_schema.schemata")}
 
 
-def require(session: Session, names: Collection[str]) -> None:
+def require(session: Session, rules: Rules, names: Collection[str]) -> None:
     """Raises NotFound naming what is missing; Invalid or Refused for one that no tenant can be given."""
     there = existing(session)
     missing = [name for name in names if name not in there]

@@ -17,11 +17,11 @@ from common.errors import (
 from ..room import is_full, no_space
 
 CANNOT_CONNECT = 2002
-_LOST = frozenset({0, CANNOT_CONNECT, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1080, 1152, 1184, 1927})
-_REFUSED = frozenset({1044, 1045, 1142, 1227, 1449, 1698, 4151})
+_LOST = frozenset({0, CANNOT_CONNECT, 2003, 2006, 2013, 2014, 2055, 1053, 1077, 1080, 1152, 1184, 1927, 3169, 4031})
+_REFUSED = frozenset({1044, 1045, 1142, 1227, 1449, 1524, 1698, 3118, 4151})
 _FULL = frozenset({1021, 1114})
 _SAYS_FULL = re.compile(r"No space left on device|(errno:|Errcode:|with error) (28|122)\b")
-"""The operating system's ENOSPC and EDQUOT, in the ways in which MariaDB and InnoDB write them."""
+"""The operating system's ENOSPC and EDQUOT, in the ways in which the servers and InnoDB write them."""
 
 _KNOWN: dict[int, tuple[type[TroveError], str]] = {
     1007: (Exists, "The database is there already."),
@@ -37,6 +37,7 @@ _KNOWN: dict[int, tuple[type[TroveError], str]] = {
     1205: (Busy, "A client of the server holds a lock that this needs."),
     1213: (Busy, "A client of the server holds a lock that this needs."),
     1290: (Conflict, "The server runs with an option that forbids this, such as read_only."),
+    1819: (Invalid, "The password is not as the server's rules for passwords want it."),
     1969: (DeadlinePassed, "The server gave the statement up after its time limit."),
 }
 
@@ -52,7 +53,7 @@ def translate(number: int, text: str) -> TroveError:
     if number in _REFUSED:
         return refused()
     kind, sentence = _KNOWN.get(number, (EngineFailed, "The database server refused the order."))
-    return kind(f"{sentence[:-1]} (MariaDB's error {number}: {text[:300]}).")
+    return kind(f"{sentence[:-1]} (the server's error {number}: {text[:300]}).")
 
 
 def says_full(text: str) -> bool:

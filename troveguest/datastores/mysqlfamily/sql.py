@@ -17,8 +17,24 @@ from common.contract.types import FilesystemStats
 from common.errors import Busy, TroveError
 
 from ..room import is_full, no_space
+from . import Dialect
 from .failures import CANNOT_CONNECT, timed_out, translate
-from .names import Identifier
+
+
+class Identifier:
+    """A name in SQL, which the driver cannot quote as it quotes values. Takes any text that the rules let through."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def sql(self) -> str:
+        """Between backticks, where only the backtick is special. Raises ValueError for NUL, which would end the SQL."""
+        if "\0" in self.name:
+            raise ValueError("an identifier cannot hold NUL")
+        return "`" + self.name.replace("`", "``") + "`"
+
 
 Value = str | int | Identifier
 
@@ -30,10 +46,7 @@ LOCK_TIMEOUT = 10
 TURN_TIMEOUT = 10.0
 """Seconds that one order waits for another to end."""
 
-_SETTINGS = "max_statement_time = 0, sql_big_selects = 1, sql_select_limit = 18446744073709551615, tx_read_only = 0"
-"""For every session, since a tenant may give them others."""
-_MODE = "STRICT_ALL_TABLES,NO_AUTO_CREATE_USER"
-"""Without the second, a GRANT to an account that is not there makes one without a password."""
+_SETTINGS = "sql_big_selects = 1, sql_select_limit = 18446744073709551615"
 
 
 def _load() -> ModuleType:
@@ -81,7 +94,8 @@ class Session:
 class Sql:
     """Gives sessions, one at a time. ``space`` tells the volume's room, to explain a server that does not answer."""
 
-    def __init__(self, path: Path, account: str, space: Callable[[], FilesystemStats]) -> None:
+    def __init__(self, dialect: Dialect, path: Path, account: str, space: Callable[[], FilesystemStats]) -> None:
+        self._dialect = dialect
         self._path = path
         self._account = account
         self._space = space
@@ -162,8 +176,8 @@ class Sql:
             ssl_disabled=True,
             charset="utf8mb4",
             autocommit=True,
-            sql_mode=_MODE,
-            init_command=f"SET {_SETTINGS}, lock_wait_timeout = {LOCK_TIMEOUT}",
+            sql_mode=self._dialect.mode,
+            init_command=f"SET {self._dialect.session}, {_SETTINGS}, lock_wait_timeout = {LOCK_TIMEOUT}",
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=STATEMENT_TIMEOUT,
             write_timeout=STATEMENT_TIMEOUT,
