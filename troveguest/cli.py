@@ -62,8 +62,9 @@ def run(arguments: Sequence[str]) -> int:
     from . import config, service
 
     try:
-        options, unknown = config.load(*_sources(arguments))
-        service.run(options, unknown)
+        sources = _sources(arguments)
+        options, unknown = config.load(*sources)
+        service.run(options, unknown, lambda: config.load(*sources)[0])
     except TroveError as error:
         return _complain(error.sentence(), CONFIGURATION_FAULT if isinstance(error, Invalid) else 1)
     return 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from common.contract import types as t
 from common.contract.declare import Method
+from common.crypto import wipe
 from common.errors import Busy, DeadlinePassed, Internal, Invalid, TroveError
 from common.openstack import context, log
 from common.openstack.rpc import sealing
@@ -140,6 +141,7 @@ class Operations:
         with context.bind(order.context):
             failure = self._run(job, lambda: self._handle(job, order))
             self._journal.end(order.operation_id, failure)
+            wipe(memoryview(order.arguments))
             if failure is None:
                 LOG.info("An operation is done.", method=job.method, operation=job.operation_id)
             else:

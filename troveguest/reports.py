@@ -59,6 +59,11 @@ class Reports:
         self._greeted = False
         self._failures = 0
 
+    def renew(self, key_epoch: int) -> None:
+        """From now on under other keys; whoever takes reports is to know that we have them."""
+        self._key_epoch = key_epoch
+        self._greeted = False
+
     def heartbeat(self) -> None:
         """Says what the loop saw last."""
         seen = self._observed()

@@ -1,11 +1,11 @@
 """The resident agent: its parts, wired together, from the first line of its log to a clean end."""
 
 import os
-import pwd
 import re
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from common.contract import CONTRACT_VERSION
@@ -19,8 +19,9 @@ from common.openstack.rpc.sealing import KeyPair
 
 from . import __version__, config, datastores, dispatch
 from .bus.client import ConductorClient
+from .bus.keys import Keys
 from .bus.server import GuestServer
-from .datastores.base import EngineContext, implemented
+from .datastores.base import implemented
 from .handlers import capabilities
 from .handlers.agent import Agent
 from .handlers.lifecycle import Lifecycle
@@ -38,9 +39,6 @@ LOG = log.get(__name__)
 GRACE = 5.0
 """Seconds that the work under way is given when the agent is told to end; the next life takes up the rest."""
 
-EARLY = 60.0
-"""Seconds for a start that nobody asked for."""
-
 _HAND_OVER = signal.SIGUSR1
 """What the agent sends itself when another release is to take its place."""
 
@@ -50,26 +48,30 @@ _TELLING_CALLS = ("enable_root", "disable_root", "update_overrides")
 class Service:
     """One life of the agent. ``start`` returns at once, ``stop`` when all has ended; the server goes on."""
 
-    def __init__(self, options: config.Options) -> None:
-        """Raises Invalid, Conflict, HostFailed or Internal: an agent with a gap does not start."""
+    def __init__(self, options: config.Options, again: Callable[[], config.Options]) -> None:
+        """``again`` reads the options as they are at that moment.
+
+        Raises Invalid, Conflict, HostFailed or Internal: an agent with a gap does not start.
+        """
         own = options.default
         layout = Layout(Path(own.home))
-        keys = _keys(options.keys)
+        self._keys = Keys(_keys(options.keys))
+        self._again = again
         self._journal = Journal(layout.state)
         self._host = _host(own.host, layout)
-        self._engine = datastores.load(own.datastore, _context(own, layout, self._host))
+        self._engine = datastores.configured(own, self._host)
         able = implemented(self._engine)
         agent = _info(own, able)
         upgrade = Upgrade(layout, agent.release, self._hand_over)
-        self._lifecycle = Lifecycle(self._engine, self._host, self._journal)
         handlers = dispatch.gather((
             Agent(agent, self._host).handlers(),
-            self._lifecycle.handlers(), upgrade.handlers(),
+            Lifecycle(self._engine, self._host, self._journal).handlers(), upgrade.handlers(),
             capabilities.handlers(self._engine, able)))
         known = dispatch.checked(handlers)
 
         self._bus = Bus(_address(options.bus), f"trove-guestagent {own.instance_id}")
-        conductor = ConductorClient(self._bus, own.instance_id, keys.from_guest)
+        self._bus.on_refused = self._renew
+        conductor = ConductorClient(self._bus, own.instance_id, self._keys)
         self._reports = Reports(conductor, agent, self._journal, options.keys.epoch, self._seen,
                                 upgrade.note_reported)
         self._operations = Operations(self._journal, known, handlers, self._progressed, self._operation_changed)
@@ -77,7 +79,7 @@ class Service:
         self._loop = Loop(self._engine, self._host, self._journal, self._operations, backoff, own.recovery_timeout,
                           own.report_interval, self._observation_changed)
         answer = dispatch.Dispatch(handlers, self._operations, able, self._called)
-        self._server = GuestServer(self._bus, own.instance_id, keys, agent.incarnation, answer)
+        self._server = GuestServer(self._bus, own.instance_id, self._keys, agent.incarnation, answer)
 
         self._turns = Periodic("loop")
         self._turn = self._turns.every(own.observe_interval, "the loop", self._loop.turn)
@@ -86,8 +88,6 @@ class Service:
         self._heartbeat = self._telling.every(own.report_interval, "the heartbeat", self._reports.heartbeat)
 
     def start(self) -> None:
-        if self._lifecycle.may_start_early:
-            self._operations.attempt("first start", self._lifecycle.start_early, EARLY)
         self._bus.on_connect(lambda channel: self._catch_up())
         self._operations.start()
         self._bus.start()
@@ -105,6 +105,15 @@ class Service:
         self._bus.stop(GRACE)
         self._engine.close()
         self._journal.close()
+
+    def _renew(self) -> None:
+        """The broker does not take our login any more: our files may have another one, and other keys."""
+        options = self._again()
+        if options.keys.epoch != self._keys.now.epoch:
+            self._keys.renew(_keys(options.keys))
+            self._reports.renew(options.keys.epoch)
+            self._bus.address = _address(options.bus)
+            LOG.info("The agent has other keys and another login.", epoch=options.keys.epoch)
 
     def _hand_over(self) -> None:
         os.kill(os.getpid(), _HAND_OVER)
@@ -133,7 +142,7 @@ class Service:
             self._turn.wake()
 
 
-def run(options: config.Options, unknown: list[str]) -> None:
+def run(options: config.Options, unknown: list[str], again: Callable[[], config.Options]) -> None:
     """Serves until SIGTERM or SIGINT. A thread that dies of a defect ends the process with 70 (EX_SOFTWARE)."""
     log.setup(debug=options.default.debug, as_json=options.default.use_json)
     for sentence in unknown:
@@ -142,7 +151,7 @@ def run(options: config.Options, unknown: list[str]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # every thread inherits it: only sigwait below takes them
     defects: list[str] = []
     threading.excepthook = lambda args: _die(args, defects)
-    service = Service(options)
+    service = Service(options, again)
     service.start()
     number = signal.sigwait(ends)
     if defects:
@@ -172,13 +181,6 @@ def _host(name: str, layout: Layout) -> Host:
     from .host.runit import RunitHost
 
     return RunitHost(layout.home)
-
-
-def _context(own: config.Default, layout: Layout, host: Host) -> EngineContext:
-    return EngineContext(
-        host=host, version=own.datastore_version, address=own.address, port=own.port, memory_mb=own.memory_mb,
-        data_dir=layout.data, config_dir=layout.engine, run_dir=layout.run, database_log=layout.database_log,
-        binaries=own.binaries, admin=pwd.getpwuid(os.geteuid()).pw_name)
 
 
 def _info(own: config.Default, able: frozenset[str]) -> t.AgentInfo:

@@ -135,7 +135,7 @@ def _failure(made: Ground, instance_id: str) -> str:
 
 
 def _make_release(release: Path) -> None:
-    for name in ("common", "troveguest", "msgspec"):
+    for name in ("common", "troveguest", "msgspec", "pymysql"):
         source = Path(next(iter(importlib.import_module(name).__path__)))
         shutil.copytree(source, release / "lib" / name, ignore=shutil.ignore_patterns("__pycache__"))
     stub = release / "bin" / "trove-guestagent"

@@ -3,4 +3,5 @@
 ``server``  orders, taken and answered
 ``client``  the agent's own reports
 ``replay``  which calls it has seen
+``keys``    what seals now, and what opens
 """

@@ -21,6 +21,7 @@ from common.openstack.rpc import envelope, names, sealing
 from common.openstack.rpc.connection import Bus, Delivery
 from common.openstack.rpc.envelope import Refusal
 
+from .keys import Keys
 from .replay import Refused, ReplayGuard
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class GuestServer:
     acknowledged when ``dispatch`` has returned, and so must be in the journal by then.
     """
 
-    def __init__(self, bus: Bus, instance_id: str, keys: sealing.KeyPair, incarnation: str,
+    def __init__(self, bus: Bus, instance_id: str, keys: Keys, incarnation: str,
                  dispatch: Callable[[Request], object], contract: type = Guest) -> None:
         self._bus = bus
         self._instance_id = instance_id
@@ -86,12 +87,12 @@ class GuestServer:
 
     def _take(self, delivery: Delivery, received: float) -> None:
         try:
-            clear = envelope.read_request(delivery.body)
+            clear = envelope.read(delivery.body, envelope.Request)
         except Invalid:
             self._refuse(None, Refusal.MALFORMED, delivery)
             return
         try:
-            request = sealing.open_request(self._keys.to_guest, clear.args.sealed)
+            request = self._keys.open(clear.args.sealed)
         except Unopened:
             self._refuse(clear, Refusal.UNOPENED, delivery)
             return
@@ -123,7 +124,7 @@ class GuestServer:
                                   failure=_failure(error))
         if not is_call:
             delivery.ack()
-        self._answer(clear, envelope.reply(clear.message_id or "", sealing.seal(self._keys.from_guest, reply)))
+        self._answer(clear, envelope.reply(clear.message_id or "", sealing.seal(self._keys.now.from_guest, reply)))
 
     def _order(self, request: sealing.Request) -> Request:
         """Raises Refused, or the TroveError that is the answer."""
@@ -159,7 +160,7 @@ class GuestServer:
             return
         try:
             self._bus.publish(names.reports(self._instance_id), clear.reply_queue, body,
-                              user_id=self._bus.address.username, timeout=REPLY_PATIENCE)
+                              timeout=REPLY_PATIENCE)
         except Unreachable as error:
             LOG.warning("An answer to %s could not be sent: %s", clear.method, error)
 

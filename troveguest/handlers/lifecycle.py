@@ -44,19 +44,6 @@ class Lifecycle:
             raise
         self._journal.want(Wanted(prepared_by=job.operation_id, up=True))
 
-    def start_early(self, job: Job) -> None:
-        """A server whose data came with its place is up when somebody asks for it."""
-        try:
-            self._engine.initialise(t.Prepare(memory_mb=1))
-            self._engine.start(job.remaining())
-        except TroveError as error:
-            LOG.warning("The server was not started early; who asks for it tries again.", why=error.sentence())
-
-    @property
-    def may_start_early(self) -> bool:
-        wanted = self._journal.wanted
-        return not (wanted.prepared or wanted.fault) and self._engine.is_initialised()
-
     def restart(self, job: Job) -> None:
         self._want_up(True)
         self._engine.configure()
@@ -93,8 +80,6 @@ class Lifecycle:
         job.tell("The data directory is being made.")
         job.remaining()
         self._engine.initialise(order)
-        if order.overrides:
-            self._engine.stop(job.remaining() / 2)  # one that was started early has none of these
         job.tell("The server is being started for the first time.")
         self._engine.start(job.remaining())
 

@@ -13,10 +13,12 @@ Owner = tuple[int, int]
 """User and group id; -1 leaves one as it is (chown(2))."""
 
 
-def write(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner = (-1, -1)) -> None:
+def write(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner = (-1, -1),
+          durable: bool = True) -> None:
     """Replaces ``path`` as a whole; a reader sees the old file or the new one. Never follows a link at ``path``.
 
-    The file has its mode and owner before it has content, and is on the disk when this returns.
+    The file has its mode and owner before it has content. It is on the disk when this returns; where it is not to be
+    ``durable``, when ``sync_tree`` does.
     """
     data = content.encode() if isinstance(content, str) else content
     aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
@@ -27,21 +29,24 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner =
             os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         aside.rename(path)
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)
 
 
-def write_if_changed(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner = (-1, -1)) -> bool:
+def write_if_changed(path: Path, content: str | bytes, *, mode: int = 0o600, owner: Owner = (-1, -1),
+                     durable: bool = True) -> bool:
     """``write``, left out where content, mode and owner are right already; whether something was written."""
     data = content.encode() if isinstance(content, str) else content
     with suppress(PermissionError):  # what was taken from us is written anew
         if read(path, len(data) + 1) == data and _is(path, mode, owner):
             return False
-    write(path, data, mode=mode, owner=owner)
+    write(path, data, mode=mode, owner=owner, durable=durable)
     return True
 
 
@@ -116,6 +121,16 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(top: Path) -> None:
+    """Makes plain files and names in a directory and all below it durable."""
+    for directory, _, names in os.walk(top):
+        for name in names:
+            if file := open_plain(Path(directory, name)):
+                with file:
+                    os.fsync(file.fileno())
+        sync_directory(Path(directory))
 
 
 def _is(path: Path, mode: int, owner: Owner) -> bool:

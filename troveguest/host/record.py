@@ -14,8 +14,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """``volume`` is IMAGE or DIRECTORY; ``volume_gb`` None where no size was asked for.
 
     ``reason`` says why a volume that was asked for is only a directory. ``memory_mb`` and ``vcpus`` are the server's
-    limits; 0 in the record of a release that did not note them. ``unsettled`` is the boot in which a template was
-    copied here, until that is on the disk.
+    limits; 0 in the record of a release that did not note them. ``unsettled`` is the boot in which the place
+    is made, until all of it is on the disk.
     """
 
     instance_id: str = ""

@@ -10,19 +10,22 @@ from ..host import files
 from ..host.layout import Layout
 from .users import Account
 
+SECRETS = "20-secrets.conf"
+"""Which the agent reads again by itself."""
+
 Sections = Mapping[str, Mapping[str, str | int | bool | Secret]]
 
 
-def write(placement: Placement, layout: Layout, agent: Account) -> None:
+def write(placement: Placement, layout: Layout, agent: Account, *, durable: bool) -> None:
     """Writes what differs from what is there. Secrets are in a file of their own."""
     authority = layout.config / "ca.pem"
     texts = {
         authority.name: placement.bus.ca_pem,
         "10-instance.conf": _text(_instance(placement, str(authority))),
-        "20-secrets.conf": _text(_secrets(placement)),
+        SECRETS: _text(_secrets(placement)),
     }
     for name, text in texts.items():
-        files.write_if_changed(layout.config / name, text, mode=0o600, owner=agent.owner)
+        files.write_if_changed(layout.config / name, text, mode=0o600, owner=agent.owner, durable=durable)
 
 
 def _instance(placement: Placement, authority: str) -> Sections:
@@ -35,18 +38,18 @@ def _instance(placement: Placement, authority: str) -> Sections:
             "use_json": placement.log_json, "debug": placement.log_debug,
         },
         "bus": {
-            "host": bus.host, "port": bus.port, "virtual_host": bus.virtual_host, "username": bus.username,
-            "ca_file": authority, "server_name": bus.server_name,
+            "host": bus.host, "port": bus.port, "virtual_host": bus.virtual_host, "ca_file": authority,
+            "server_name": bus.server_name,
         },
-        "keys": {"epoch": placement.keys.epoch},
     }
 
 
 def _secrets(placement: Placement) -> Sections:
+    """In one file, which is replaced at once: login and keys change together."""
     keys = placement.keys
     return {
-        "bus": {"password": placement.bus.password},
-        "keys": {"to_guest": keys.to_guest, "from_guest": keys.from_guest},
+        "bus": {"username": placement.bus.username, "password": placement.bus.password},
+        "keys": {"epoch": keys.epoch, "to_guest": keys.to_guest, "from_guest": keys.from_guest},
     }
 
 

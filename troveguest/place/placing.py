@@ -3,13 +3,14 @@
 import fcntl
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -21,6 +22,7 @@ from ..host.layout import DATA_MODE, LOGGED, Layout
 from ..host.record import Record
 from ..host.starter import PROGRAM
 from . import commands, configuration, limits, picture, preflight, remains, services, templates, users, volume
+from .firststart import FirstStart
 from .limits import NONE, Limits
 from .volume import Volume
 
@@ -30,18 +32,30 @@ _TWO_USERS = "The database server and the agent run as two users, and neither as
 
 @dataclass
 class Site:
-    """A placing under way: what a step makes, the later ones use. Without ``placement`` all is as ``record`` has it."""
+    """A placing under way: what a step makes, the later ones use. ``known`` is the record of the one before."""
 
     layout: Layout
     record: Record
-    placement: Placement | None = None
+    known: Record | None
+    placement: Placement | None = None  # without it, all is as ``record`` has it
     accounts: users.Accounts = field(default_factory=users.mine)
     volume: Volume = field(default_factory=lambda: Volume(record.DIRECTORY))
     limits: Limits = field(default_factory=lambda: Limits(NONE))
     moved_at: float = 0.0
-    copied: Path | None = None
-    """A template's data, which is not in its place yet."""
+    template: templates.Template | None = None
+    """Of which a copy is made."""
     template_note: str = ""
+    is_new: bool = False
+    """Whether its server may be begun with it: nobody else has begun one."""
+    first: FirstStart | None = None
+    first_note: str = ""
+    beside: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 2))
+    under_way: dict[str, Future[Any]] = field(default_factory=dict)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody was told yet that it is there. Then it is on the disk when ``settle`` says so."""
+        return self.known is None or bool(self.known.unsettled)
 
 
 def place(placement: Placement) -> Placed:
@@ -52,12 +66,20 @@ def place(placement: Placement) -> Placed:
     layout = _layout(placement.instance_id, placement.home)
     preflight.require(placement, is_new=not layout.record.exists())
     with _held(layout.home):
+        known = Record.read(layout.record) if layout.record.exists() else None
         site = Site(layout, Record(
             instance_id=placement.instance_id, volume_gb=placement.volume_gb, memory_mb=placement.memory_mb,
-            vcpus=placement.vcpus), placement)
-        before = _picture(layout) if layout.record.exists() else None
-        for step in STEPS:
-            step(site)
+            vcpus=placement.vcpus), known, placement)
+        before = None if known is None else _picture(layout)
+        try:
+            for step in STEPS:
+                step(site)
+        finally:
+            site.beside.shutdown()
+            if site.template is not None:
+                site.template.wait()  # nobody copies without the lock
+            if site.first is not None:
+                site.first.give_up()
         return _placed(site, () if before is None else picture.changes(before, _picture(layout)))
 
 
@@ -68,10 +90,11 @@ def restore(home: Path) -> None:
     """
     layout = Layout(home)
     with _held(home):
-        site = Site(layout, Record.read(layout.record))
-        if site.record.unsettled:
+        known = Record.read(layout.record)
+        site = Site(layout, known, known)
+        if site.is_first:
             raise Conflict("It was being placed when the machine went down.", "Its control plane begins anew.")
-        for step in (make_accounts, make_volume, give_data, set_limits):
+        for step in (begin_accounts, make_volume, note, partial(finish, "accounts"), give_data, set_limits):
             step(site)
         services.start(layout)
 
@@ -114,14 +137,14 @@ def make_template(placement: Placement) -> None:
 
 def _make_template(template: templates.Template) -> NoReturn:
     """The rest of a process's life, behind the one that was asked for the placing. It holds that one's lock."""
-    layout = Layout(template.home)
+    layout, name = Layout(template.home), template.home.name
     try:
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(nothing, stream)
         _clear(layout)  # what one left that was killed
-        account = users.ensure(layout.home.name).engine if commands.is_root() else users.mine().engine
+        account = (users.make(name, users.draw(name)) if commands.is_root() else users.mine()).engine
         work = layout.home / "template"
         files.ensure_directory(layout.home, 0o711)
         files.ensure_directory(work, 0o700, account.owner)
@@ -150,29 +173,21 @@ def _clear(layout: Layout) -> None:
     commands.run(["rm", "-rf", "--one-file-system", "--", *map(str, layout.home.iterdir())], timeout=120)
 
 
-def make_apart(site: Site) -> None:
-    """Accounts and volume side by side: neither needs the other, and most of the accounts' time is waiting."""
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            make_accounts(site)
-        except BaseException as error:  # noqa: BLE001 (raised where it is waited for)
-            failed.append(error)
-
-    beside = threading.Thread(target=work)
-    beside.start()
-    try:
-        make_volume(site)
-    finally:
-        beside.join()
-    if failed:
-        raise failed[0]
-
-
-def make_accounts(site: Site) -> None:
+def begin_accounts(site: Site) -> None:
+    """Their ids are known at once, which is all that the agent wants. A server has to wait: it looks for names."""
     if commands.is_root():
-        site.accounts = users.ensure(site.record.instance_id)
+        site.accounts = users.draw(site.record.instance_id)
+        site.under_way["accounts"] = site.beside.submit(users.make, site.record.instance_id, site.accounts)
+
+
+def begin_volume(site: Site) -> None:
+    """Most of it are other programs, beside which the rest is written."""
+    site.under_way["volume"] = site.beside.submit(make_volume, site)
+
+
+def finish(what: str, site: Site) -> None:
+    if what in site.under_way:
+        site.under_way[what].result()
 
 
 def make_directories(site: Site) -> None:
@@ -196,8 +211,7 @@ def make_directories(site: Site) -> None:
 
 
 def make_volume(site: Site) -> None:
-    layout = site.layout
-    known = Record.read(layout.record) if layout.record.exists() else None
+    layout, known = site.layout, site.known
     decided = None if known is None else Volume(known.volume, known.reason)
     files.ensure_directory(layout.volume, 0o755)
     place_of_volume = _volume(layout)
@@ -205,32 +219,46 @@ def make_volume(site: Site) -> None:
         files.ensure_directory(place_of_volume.image.parent, 0o700)
     site.volume = place_of_volume.ensure(site.record.volume_gb, decided)
     files.ensure_directory(layout.volume, 0o755)
+    if site.placement is not None and site.is_first:
+        _begin_copy(site, site.placement)
+
+
+def note(site: Site) -> None:
+    """A first place is begun anew by a machine that goes down before ``settle``."""
     site.record = msgspec.structs.replace(site.record, volume=site.volume.kind, reason=site.volume.reason,
-                                          unsettled=known.unsettled if known else "")
-    if site.placement is not None:
-        _copy_template(site, site.placement, is_first=known is None)
+                                          unsettled=processes.boot_id() if site.is_first else "")
+    site.record.write(site.layout.record)
+
+
+def call_starter(site: Site) -> None:
+    if site.is_new and site.placement is not None:
+        site.first = FirstStart(site.layout, site.accounts, site.placement.datastore)
 
 
 def give_data(site: Site) -> None:
-    """The volume to its server. Data that was copied is on the disk when ``settle`` says so: a machine that went down
-    before that has it copied again."""
-    layout, engine = site.layout, site.accounts.engine
-    if site.copied is not None:
-        for directory, _, names in os.walk(site.copied):
-            for path in (directory, *(f"{directory}/{name}" for name in names)):
-                os.chown(path, *engine.owner)
-        site.record = msgspec.structs.replace(site.record, unsettled=processes.boot_id())
-    site.record.write(layout.record)
-    if site.copied is not None:
-        site.copied.rename(layout.data)
-    files.ensure_directory(layout.data, DATA_MODE, engine.owner)
+    """The volume to its server. A copy is made while the agent begins."""
+    if site.template is not None:
+        site.template_note = site.template.finish(site.layout.data, site.accounts.engine.owner)
+    files.ensure_directory(site.layout.data, DATA_MODE, site.accounts.engine.owner)
+
+
+def start_server(site: Site) -> None:
+    if site.first is not None:
+        site.first.go()
 
 
 def settle(site: Site) -> None:
+    """Nobody may order anything before this: the server is begun, and is begun once."""
     if site.record.unsettled:
-        commands.run(["sync", "--file-system", str(site.layout.volume)])
+        for top in (site.layout.config, site.layout.services, site.layout.links):
+            files.sync_tree(top)
+        files.sync_directory(site.layout.home)
+        if site.template is not None:
+            commands.run(["sync", "--file-system", str(site.layout.volume)])
         site.record = msgspec.structs.replace(site.record, unsettled="")
         site.record.write(site.layout.record)
+    if site.first is not None:
+        site.first_note, site.first = site.first.end(), None
 
 
 def set_limits(site: Site) -> None:
@@ -239,34 +267,36 @@ def set_limits(site: Site) -> None:
 
 def configure(site: Site) -> None:
     assert site.placement is not None
-    configuration.write(site.placement, site.layout, site.accounts.agent)
+    configuration.write(site.placement, site.layout, site.accounts.agent, durable=not site.is_first)
     _choose_release(site, site.placement)
 
 
+def write_services(site: Site) -> None:
+    services.write(site.layout, site.accounts, site.limits, durable=not site.is_first)
+
+
 def supervise(site: Site) -> None:
-    services.write(site.layout, site.accounts, site.limits)
     services.start(site.layout)
     services.refresh_agent(site.layout, site.moved_at)
     _former_link(site.layout).unlink(missing_ok=True)
 
 
 STEPS: tuple[Callable[[Site], None], ...] = (
-    make_apart, make_directories, give_data, set_limits, configure, supervise, settle)
+    begin_volume, begin_accounts, make_directories, set_limits, configure, write_services,
+    partial(finish, "volume"), note, call_starter, supervise, give_data, partial(finish, "accounts"), start_server,
+    settle)
 
 
-def _copy_template(site: Site, placement: Placement, *, is_first: bool) -> None:
-    """For the first placing alone, or one that the machine's end cut off: data that was there is never replaced."""
-    layout, unsettled = site.layout, site.record.unsettled
-    if unsettled and unsettled != processes.boot_id():
+def _begin_copy(site: Site, placement: Placement) -> None:
+    """Data is there if a placing was cut off; it is replaced if it was the machine that went down."""
+    layout = site.layout
+    if site.known is not None and site.known.unsettled != processes.boot_id():
         shutil.rmtree(layout.data, ignore_errors=True)
-    template = templates.find(placement) if is_first or unsettled else None
-    if template is None or layout.data.exists():
-        return
-    site.record = msgspec.structs.replace(site.record, unsettled="")
-    if template.is_there:
-        aside = layout.data.with_name("data.new")
-        site.template_note = template.copy(aside)
-        site.copied = None if site.template_note else aside
+    site.is_new = placement.template and not layout.data.exists()
+    template = templates.find(placement) if site.is_new else None
+    if template is not None and template.is_there:
+        template.begin(layout.data.with_name("data.new"))
+        site.template = template
 
 
 def _choose_release(site: Site, placement: Placement) -> None:
@@ -293,7 +323,8 @@ def _placed(site: Site, repaired: tuple[str, ...]) -> Placed:
     apart = site.accounts.are_apart
     size, why = site.record.volume_gb, site.volume.reason
     watched = f"The volume is a plain directory; its size of {size} GB is watched but not enforced: {why}."
-    notes = (watched if why else "", site.limits.note, "" if apart else _ONE_USER, site.template_note)
+    first = f"The server was not begun with its place: {site.first_note}" if site.first_note else ""
+    notes = (watched if why else "", site.limits.note, "" if apart else _ONE_USER, site.template_note, first)
     return Placed(
         instance_id=site.record.instance_id, limits=site.limits.kind, volume=site.volume.kind,
         trust=_TWO_USERS if apart else _ONE_USER, notes=tuple(note for note in notes if note),

@@ -73,8 +73,8 @@ def programs(order: Preflight, find: Callable[..., str | None] = shutil.which) -
     top = order.binaries.rstrip("/")
     if Path(top).is_file():  # the program itself
         top = str(Path(top).parent)
-    places = ":".join((top, *(f"{top}{base}/{place}" for base in ("/usr", "") for place in ("sbin", "bin",
-                                                                                                "scripts"))))
+    places = ":".join((top, *(f"{top}{base}/{place}" for base in ("/usr", "") for place in (
+        "sbin", "bin", "libexec", "scripts", "local/bin"))))
     needed = PROGRAMS | (ROOTS if commands.is_root() else {})
     missing = {name: package for name, package in needed.items() if find(name, path=commands.PATH) is None}
     missing |= {names.replace("|", " or "): package for names, package in engine.items()

@@ -1,5 +1,6 @@
 """The processes of an instance, found whatever became of their parents, and their end."""
 
+import errno
 import os
 import signal
 import time
@@ -79,6 +80,10 @@ def _belongs(pid: int, home: Path, accounts: tuple[int, ...]) -> bool:
         return _is_daemon(pid) and Path(f"/proc/{pid}/cwd").readlink().is_relative_to(home)
     except (FileNotFoundError, ProcessLookupError, PermissionError):  # it ended, or is another user's and so not ours
         return False
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False  # somebody went deeper than a path can say; nobody else's removal is to fail of that
 
 
 def _is_daemon(pid: int) -> bool:

@@ -62,18 +62,18 @@ def runner(layout: Layout) -> Path:
 
 def _become(layout: Layout, accounts: Accounts, account: Account, **more: str) -> str:
     """A prefix that gives a program its account and an environment of its own, with ``more`` in it."""
-    environment = {**commands.ENVIRONMENT, "TROVE_HOME": str(layout.home), **more}
+    environment = {**commands.ENVIRONMENT, "LOGNAME": account.name, "TROVE_HOME": str(layout.home), **more}
     words = [commands.find("env"), "-i", *(f"{name}={value}" for name, value in environment.items())]
     if accounts.are_apart:
-        words += [commands.find("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups",
-                  "--no-new-privs", "--inh-caps=-all", "--"]
+        words += [commands.find("setpriv"), f"--reuid={account.uid}", f"--regid={account.gid}",
+                  f"--groups={','.join(map(str, accounts.groups(account)))}", "--no-new-privs", "--inh-caps=-all", "--"]
     return shlex.join(words)
 
 
 def _confined(limits: Limits) -> list[str]:
     """Joins the control groups, or does not start: a server without its limits would be a surprise later."""
     joins = [f"echo $$ > {_word(procs)} || exit 111" for procs in limits.joins]
-    return [f"ulimit -n {OPEN_FILES} 2>/dev/null || ulimit -n $(ulimit -Hn)", "ulimit -c 0", *joins]
+    return [f"ulimit -n {OPEN_FILES} 2>/dev/null || ulimit -n $(ulimit -Hn)", *joins]
 
 
 def _within(limits: Limits) -> str:
@@ -82,7 +82,8 @@ def _within(limits: Limits) -> str:
 
 
 def _script(*lines: str) -> str:
-    return "\n".join(("#!/bin/sh", "# Written by trove-guestagent place.", *lines)) + "\n"
+    """No core is left by anything that has keys, or somebody's data."""
+    return "\n".join(("#!/bin/sh", "# Written by trove-guestagent place.", "ulimit -c 0", *lines)) + "\n"
 
 
 def _word(path: Path) -> str:

@@ -13,8 +13,9 @@ from ..host.base import ProcessId
 from ..host.layout import AGENT, DATABASE, JOB, LOGGED, SERVICES, Layout
 from ..host.supervision import Supervised
 from . import commands, limits, scripts
+from .configuration import SECRETS
 from .limits import Limits
-from .users import Account, Accounts
+from .users import Accounts
 
 _PATIENCE = 10.0
 _LOOK_AGAIN = 0.01
@@ -24,22 +25,31 @@ _TICK = 0.02
 """Seconds by which the kernel may tell a start too early."""
 
 
-def write(layout: Layout, accounts: Accounts, confines: Limits) -> None:
+def write(layout: Layout, accounts: Accounts, confines: Limits, *, durable: bool) -> None:
     """Writes the run directories. What runs is not touched by that."""
     for name in SERVICES:
         files.ensure_directory(layout.service(name), 0o755)
-    _program(scripts.launcher(layout), Path(launcher.__file__).read_text())
-    _program(scripts.runner(layout), Path(runner.__file__).read_text())
-    _program(layout.starter, Path(starter.__file__).read_text())
-    _service(layout, AGENT, scripts.agent(layout, accounts))
-    _service(layout, DATABASE, scripts.database(layout, accounts, confines), accounts.agent)
-    _service(layout, JOB, scripts.job(layout, accounts, confines), accounts.agent)
-    _program(layout.service(JOB) / "finish", scripts.job_finish(layout, accounts))
+    for name in (DATABASE, JOB):  # down until the agent says otherwise, to their control pipes
+        supervise, commander = layout.supervise(name), accounts.agent.gid
+        files.ensure_directory(supervise, 0o750, (-1, commander))
+        for pipe, mode in (("control", 0o620), ("ok", 0o600)):
+            ensure_pipe(supervise / pipe, mode, (-1, commander))
+        files.write_if_changed(layout.service(name) / "down", "", mode=0o644, durable=durable)
     for name in LOGGED:
         files.ensure_directory(layout.service(name) / "log", 0o755)
-        _program(layout.service(name) / "log" / "run", scripts.log_keeper(layout, name, accounts))
-    left = () if commands.is_systemd() else limits.roots()
-    _program(layout.services / "supervisor", scripts.supervisor(layout, left))
+    programs = {
+        scripts.launcher(layout): Path(launcher.__file__).read_text(),
+        scripts.runner(layout): Path(runner.__file__).read_text(),
+        layout.starter: Path(starter.__file__).read_text(),
+        layout.service(AGENT) / "run": scripts.agent(layout, accounts),
+        layout.service(DATABASE) / "run": scripts.database(layout, accounts, confines),
+        layout.service(JOB) / "run": scripts.job(layout, accounts, confines),
+        layout.service(JOB) / "finish": scripts.job_finish(layout, accounts),
+        **{layout.service(name) / "log" / "run": scripts.log_keeper(layout, name, accounts) for name in LOGGED},
+        layout.services / "supervisor": scripts.supervisor(layout, () if commands.is_systemd() else limits.roots()),
+    }
+    for path, text in programs.items():
+        files.write_if_changed(path, text, mode=0o755, durable=durable)
 
 
 def start(layout: Layout) -> None:
@@ -81,7 +91,8 @@ def refresh_agent(layout: Layout, moved_at: float) -> None:
     """Starts an agent that somebody took down, and restarts one that is older than what it is started by, or than
     ``moved_at``, when it was given its release by us; one that is to try another release is restarted, too."""
     service = Supervised(layout.supervise(AGENT))
-    sources = (layout.service(AGENT) / "run", layout.starter, layout.links / "next", *layout.config.iterdir())
+    options = (each for each in layout.config.iterdir() if each.name != SECRETS)
+    sources = (layout.service(AGENT) / "run", layout.starter, layout.links / "next", *options)
     newest = max(moved_at, *(source.lstat().st_mtime for source in sources if source.is_symlink() or source.exists()))
     process = service.process()
     if process is None:
@@ -100,17 +111,6 @@ def supervisor(layout: Layout) -> ProcessId | None:
     return None
 
 
-def _service(layout: Layout, name: str, script: str, commander: Account | None = None) -> None:
-    """A run directory; with a ``commander``, one whose control pipe he may write to, and that is down until he does."""
-    _program(layout.service(name) / "run", script)
-    if commander is not None:
-        supervise = layout.supervise(name)
-        files.ensure_directory(supervise, 0o750, (-1, commander.gid))
-        for pipe, mode in (("control", 0o620), ("ok", 0o600)):
-            ensure_pipe(supervise / pipe, mode, (-1, commander.gid))
-        files.write_if_changed(layout.service(name) / "down", "", mode=0o644)
-
-
 def ensure_pipe(path: Path, mode: int, owner: files.Owner) -> None:
     """A named pipe in a directory of our own; runsv takes over the one that it finds, with its mode."""
     with suppress(FileExistsError):
@@ -119,7 +119,3 @@ def ensure_pipe(path: Path, mode: int, owner: files.Owner) -> None:
         raise HostFailed(f"{path} is not a pipe.", "Remove it.")
     os.chown(path, *owner, follow_symlinks=False)
     path.chmod(mode)
-
-
-def _program(path: Path, text: str) -> None:
-    files.write_if_changed(path, text, mode=0o755)

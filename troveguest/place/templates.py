@@ -1,18 +1,21 @@
 """Prepared data directories: made once for a server's programs by initialising one, checked each time they are copied.
 
 ``<root>/templates/<engine>-<version>-<hash>/`` is root's: ``tree``, which a new volume gets as its ``data``, and
-``manifest.json`` with the hash of each file. The hash in the name is that of the programs. A template is made behind a
-creation that found none, as the place of an instance that has its name: what ends and removes instances ends and
-removes that, too.
+``manifest.json`` with the size and checksum of each file: against a disk that errs, as nobody but root can write there;
+a cryptographic hash takes longer than all else together. The hash in the name is that of the programs. A template is
+made behind a creation that found none, as the place of an instance that has its name: what ends and removes instances
+ends and removes that, too.
 """
 
 import hashlib
 import os
 import shutil
 import subprocess
+import time
 import uuid
+import zlib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,29 +23,41 @@ from typing import Any
 
 import msgspec
 
+from common import trees
 from common.contract.placement import Placement
 from common.errors import TroveError
 
 from ..host import files
 from . import commands
 
-_TREE, _MANIFEST, _FAILED, _DAMAGED = "tree", "manifest.json", "failed", "damaged"
+_TREE, _MANIFEST, _SEEN, _FAILED, _DAMAGED = "tree", "manifest.json", "seen.json", "failed", "damaged"
 _ENGINES = "troveguest.datastores"
-_FORMAT = 1
+_FORMAT = 2
 """Counts what makes earlier templates useless."""
 _PATIENCE = 300.0
+_SURE = 600.0
+"""Seconds after which every byte is read again although nothing was touched: a disk may err."""
+_PIECE = 1 << 18
 _PRIVATE = ("*.pem", "auto.cnf")
 """What servers of MySQL's family make anew where it is missing, and must not share."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """``sources``: size and time of the programs by path; ``files``: SHA-256 by path in the tree, of directories ""."""
+    """``sources``: size and time of the programs by path; ``files``: size and CRC-32 by path in the tree, ""
+    of directories."""
 
     sources: dict[str, tuple[int, int]]
     files: dict[str, str]
 
 
-@dataclass(frozen=True)
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """When every byte was last read and found right, in seconds since 1970, and the digest of how the tree looked."""
+
+    at: float
+    look: str
+
+
+@dataclass
 class Template:
     """Of the engine and the programs that an instance is placed with; it may not have been made."""
 
@@ -50,6 +65,8 @@ class Template:
     recipe: Any
     sources: dict[str, tuple[int, int]]
     placement: Placement
+    target: Path = field(init=False)
+    copying: "subprocess.Popen[bytes]" = field(init=False)
 
     @property
     def home(self) -> Path:
@@ -66,27 +83,33 @@ class Template:
         """Whether it is to be made: what once failed is tried again with other programs."""
         return not (self.is_there or (self.path / _FAILED).exists())
 
-    def copy(self, target: Path) -> str:
-        """Makes ``target``, which nobody else can reach; what root is to know when that cannot be, and then it is not.
-
-        The files are checked while they are copied.
-        """
+    def begin(self, target: Path) -> None:
+        """Begins to copy it to ``target``, which nobody else can reach, in a process of its own."""
         shutil.rmtree(target, ignore_errors=True)
-        with subprocess.Popen(
-                [commands.find("cp"), "-R", "--preserve=mode", "--reflink=auto", "--sparse=always", "--",
-                 self.path / _TREE, target], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL) as copying:
-            is_whole = self._is_whole()
+        self.target, self.copying = target, subprocess.Popen(
+            [commands.find("cp"), "-R", "--preserve=mode", "--reflink=auto", "--sparse=always", "--", self.path / _TREE,
+             target], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait(self) -> int:
+        return self.copying.wait()
+
+    def finish(self, data: Path, owner: files.Owner) -> str:
+        """Makes the copy ``data``, checking the files; what root is to know when that cannot be, and then it is not."""
+        is_whole = self._is_whole()
         try:
-            if is_whole and copying.returncode == 0:
-                self.recipe.distinguish(target)
+            if self.wait() == 0 and is_whole:
+                self.recipe.distinguish(self.target)
+                for directory, _, names in os.walk(self.target):
+                    for path in (directory, *(f"{directory}/{name}" for name in names)):
+                        os.chown(path, *owner)
+                self.target.rename(data)
                 return ""
             why = "could not be copied" if is_whole else "is damaged and was put aside"
         except (TroveError, OSError) as error:
             why = f"could not be used: {error}"
         if not is_whole:
             self._put_aside()
-        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(self.target, ignore_errors=True)
         return f"The template {self.path.name} {why}; the server initialised itself."
 
     def make(self, account: Any, work: Path) -> None:
@@ -109,7 +132,7 @@ class Template:
         for pattern in _PRIVATE:
             for path in (aside / _TREE).rglob(pattern):
                 path.unlink()
-        manifest = Manifest(sources=self.sources, files=_hashes(aside / _TREE))
+        manifest = Manifest(sources=self.sources, files=_sums(aside / _TREE))
         files.write(aside / _MANIFEST, msgspec.json.encode(manifest))
         commands.run(["sync", "--file-system", str(aside)])
         aside.rename(self.path)
@@ -117,8 +140,19 @@ class Template:
     def _is_whole(self) -> bool:
         with suppress(OSError, msgspec.DecodeError):
             known = msgspec.json.decode((self.path / _MANIFEST).read_bytes(), type=Manifest)
-            return known.sources == self.sources and known.files == _hashes(self.path / _TREE)
+            return known.sources == self.sources and self._is_as_known(known)
         return False
+
+    def _is_as_known(self, known: Manifest) -> bool:
+        look = hashlib.sha256(msgspec.json.encode(sorted(trees.look(str(self.path / _TREE))))).hexdigest()
+        with suppress(OSError, msgspec.DecodeError):
+            seen = msgspec.json.decode((self.path / _SEEN).read_bytes(), type=Seen)
+            if seen.look == look and 0 <= time.time() - seen.at < _SURE:
+                return True
+        if known.files != _sums(self.path / _TREE):
+            return False
+        files.write(self.path / _SEEN, msgspec.json.encode(Seen(at=time.time(), look=look)))
+        return True
 
     def _put_aside(self) -> None:
         aside = self.path.with_name(f"{self.path.name}.{_DAMAGED}")
@@ -157,12 +191,16 @@ def _looks(programs: tuple[Path, ...]) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _hashes(tree: Path) -> dict[str, str]:
-    found = {}
-    for directory, _, names in os.walk(tree):
-        place = Path(directory)
-        found[str(place.relative_to(tree))] = ""
+def _sums(tree: Path) -> dict[str, str]:
+    """Of plain paths: there are a thousand files, and somebody waits."""
+    root, found = os.fspath(tree), {}
+    for directory, _, names in os.walk(root):
+        found[directory[len(root):]] = ""
         for name in names:
-            with (place / name).open("rb") as file:
-                found[str((place / name).relative_to(tree))] = hashlib.file_digest(file, "sha256").hexdigest()
+            path = f"{directory}/{name}"
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+                total, size = 0, 0
+                while data := file.read(_PIECE):
+                    total, size = zlib.crc32(data, total), size + len(data)
+            found[path[len(root):]] = f"{size} {total:08x}"
     return found

@@ -46,6 +46,10 @@ class Accounts:
     def are_apart(self) -> bool:
         return self.engine != self.agent
 
+    def groups(self, account: Account) -> tuple[int, ...]:
+        """Ids of all groups that it is in. The agent reads what the server writes."""
+        return (account.gid, self.engine.gid) if account == self.agent else (account.gid,)
+
 
 def names(instance_id: str) -> tuple[str, str]:
     """Of the engine's account and of the agent's; 16 characters, as old tools cut at 32."""
@@ -61,17 +65,32 @@ def mine() -> Accounts:
     return Accounts(account, account)
 
 
-def ensure(instance_id: str) -> Accounts:
-    """Both accounts, made where missing. Needs root. Raises Conflict when a name is another instance's."""
-    engine, agent = names(instance_id)
+def draw(instance_id: str) -> Accounts:
+    """Both accounts as they are, or as ``make`` is to make them: their ids are nobody else's from here on. Needs root.
+
+    Raises Conflict when a name is another instance's, HostFailed when there is no id left.
+    """
     if found := _find(instance_id):
         return found
     with _account_files() as last:
-        _ensure_account(engine, instance_id, last)
-        _ensure_account(agent, instance_id, last, "--groups", engine)
-        if agent not in grp.getgrnam(engine).gr_mem:
-            commands.run(["usermod", "--append", "--groups", engine, agent])
-    return Accounts(_account(engine), _account(agent))
+        return Accounts(*(_account(name) if _is_whole(name, instance_id) else _drawn(name, last)
+                          for name in names(instance_id)))
+
+
+def make(instance_id: str, accounts: Accounts) -> Accounts:
+    """Makes what is missing of them, which takes a while. Raises HostFailed."""
+    if _find(instance_id) == accounts:
+        return accounts
+    engine, agent = accounts.engine, accounts.agent
+    with _account_files():
+        _ensure_account(engine, instance_id)
+        _ensure_account(agent, instance_id, "--groups", engine.name)
+        if agent.name not in grp.getgrnam(engine.name).gr_mem:
+            commands.run(["usermod", "--append", "--groups", engine.name, agent.name])
+    if _find(instance_id) != accounts:
+        raise HostFailed(f"The accounts {engine.name} and {agent.name} were given other ids than they were to have.",
+                         "Place the instance again.")
+    return accounts
 
 
 def ids(instance_id: str) -> tuple[int, ...]:
@@ -96,17 +115,17 @@ def _find(instance_id: str) -> Accounts | None:
     return Accounts(_account(engine), _account(agent)) if agent in grp.getgrnam(engine).gr_mem else None
 
 
-def _ensure_account(name: str, instance_id: str, last: int, *more: str) -> None:
-    if _is_whole(name, instance_id):
+def _ensure_account(account: Account, instance_id: str, *more: str) -> None:
+    if _is_whole(account.name, instance_id):
         return
-    _delete(name)
+    _delete(account.name)
     numbers = [f"SYS_{kind}_{end}={number}" for kind in ("UID", "GID")
                for end, number in (("MIN", ACCOUNT_IDS[0]), ("MAX", ACCOUNT_IDS[-1]))]
     commands.run([
-        "useradd", "--system", "--uid", str(_draw_id(last)), "--user-group",
+        "useradd", "--system", "--uid", str(account.uid), "--user-group",
         "--no-create-home", "--home-dir", "/nonexistent",
         "--shell", "/usr/sbin/nologin", "--comment", _comment(instance_id),
-        *(word for setting in numbers for word in ("-K", setting)), *more, name])
+        *(word for setting in numbers for word in ("-K", setting)), *more, account.name])
 
 
 def _delete(name: str) -> None:
@@ -132,6 +151,12 @@ def _comment(instance_id: str) -> str:
 def _account(name: str) -> Account:
     entry = pwd.getpwnam(name)
     return Account(name, entry.pw_uid, entry.pw_gid)
+
+
+def _drawn(name: str, last: int) -> Account:
+    """useradd gives the group of an account the same number while that is free."""
+    number = _draw_id(last)
+    return Account(name, number, number)
 
 
 def _present(instance_id: str) -> list[str]:

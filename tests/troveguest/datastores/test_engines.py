@@ -45,7 +45,7 @@ def test_an_unknown_engine_is_not_found(context: EngineContext) -> None:
 
 def test_the_driver_brings_nothing_heavy() -> None:
     """``cryptography`` alone, which PyMySQL imports where it finds it, is 8 MB."""
-    look = ("import sys, troveguest.datastores.mariadb.engine, troveguest.datastores.mariadb.sql as m;"
+    look = ("import sys, troveguest.datastores.mariadb.engine, troveguest.datastores.mysqlfamily.sql as m;"
             "m.pymysql.connections; print(*sys.modules)")
     done = subprocess.run([sys.executable, "-c", look], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True,
                           text=True, check=True)

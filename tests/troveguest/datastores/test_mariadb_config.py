@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from common.errors import Invalid
 from troveguest.datastores.base import EngineContext
-from troveguest.datastores.mariadb import config
+from troveguest.datastores.mariadb import DIALECT, sized
+from troveguest.datastores.mysqlfamily import config
 from troveguest.host.fake import FakeHost
 
 GIB = 2**30
@@ -33,7 +34,7 @@ def megabytes(text: str) -> int:
     (262144, 157226, 1024, 4000),
 ])
 def test_sizes(memory_mb: int, pool: int, log: int, connections: int) -> None:
-    found = config.sized(memory_mb, 1000 * GIB)
+    found = sized(memory_mb, 1000 * GIB)
     assert megabytes(found["innodb-buffer-pool-size"]) == pool
     assert megabytes(found["innodb-log-file-size"]) == log
     assert found["max-connections"] == str(connections)
@@ -41,18 +42,18 @@ def test_sizes(memory_mb: int, pool: int, log: int, connections: int) -> None:
 
 @given(st.integers(128, 10**6))
 def test_caches_leave_room_for_the_rest(memory_mb: int) -> None:
-    found = config.sized(memory_mb, 1000 * GIB)
+    found = sized(memory_mb, 1000 * GIB)
     shared = sum(megabytes(found[name]) for name in (
         "innodb-buffer-pool-size", "innodb-log-buffer-size", "aria-pagecache-buffer-size", "key-buffer-size"))
     assert shared + 52 < memory_mb
 
 
 def test_the_log_is_a_small_part_of_the_volume() -> None:
-    assert megabytes(config.sized(8192, GIB)["innodb-log-file-size"]) == 51
+    assert megabytes(sized(8192, GIB)["innodb-log-file-size"]) == 51
 
 
 def test_what_is_ours_comes_last(context: EngineContext) -> None:
-    text = config.text(context, GIB, {"general_log": "OFF"}, repair=False)
+    text = config.text(DIALECT, context, GIB, {"general_log": "OFF"}, repair=False)
     defaults, own = text.split('!include /home of/one/engine/overrides.cnf\n')
     assert 'innodb-flush-log-at-trx-commit = "1"' in defaults
     for line in ('port = "3306"', 'bind-address = "127.64.0.7"', 'datadir = "/home of/one/data/server"',
@@ -63,7 +64,7 @@ def test_what_is_ours_comes_last(context: EngineContext) -> None:
 
 def test_a_socket_that_the_system_cannot_have_is_refused(context: EngineContext) -> None:
     with pytest.raises(Invalid, match="107 bytes"):
-        config.Layout(replace(context, run_dir=Path("/" + "x" * 100)))
+        config.Layout(DIALECT, replace(context, run_dir=Path("/" + "x" * 100)))
 
 
 def test_overrides_are_quoted() -> None:

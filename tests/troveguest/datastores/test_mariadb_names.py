@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.datastores.mariadb import grant_pattern
-from troveguest.datastores.mariadb.names import Identifier, granted, in_grant, opens
+from common.datastores.mysqlfamily import grant_pattern
+from troveguest.datastores.mysqlfamily.access import granted, in_grant, opens
+from troveguest.datastores.mysqlfamily.sql import Identifier
 
 texts = st.text(st.characters(exclude_characters="\0"))
 

@@ -13,9 +13,11 @@ from common.contract.types import FilesystemStats, Prepare, ServiceStatus
 from common.errors import Busy, EngineFailed, HostFailed, NotReady
 from common.secret import Secret
 from troveguest.datastores.base import EngineContext
-from troveguest.datastores.mariadb import failures, make, programs, readiness
-from troveguest.datastores.mariadb.accounts import password_hash
-from troveguest.datastores.mariadb.sql import Sql
+from troveguest.datastores.mariadb import DIALECT, make
+from troveguest.datastores.mariadb.engine import password_hash
+from troveguest.datastores.mysqlfamily import engine as family
+from troveguest.datastores.mysqlfamily import failures, programs
+from troveguest.datastores.mysqlfamily.sql import Sql
 from troveguest.datastores.server import Answer
 from troveguest.datastores.serverlog import ServerLog
 from troveguest.host.base import Finished
@@ -30,7 +32,7 @@ HOST_BLOCKED = b"\x45\x00\x00\x00\xff\x69\x04Host is blocked"
     (b"HTTP/", Answer.SILENT), (b"\x6e\x00\x00\x00\x09", Answer.SILENT),
 ])
 def test_what_a_server_says_first(head: bytes, answer: Answer) -> None:
-    assert readiness.read(head) is answer
+    assert family.meaning(head) is answer
 
 
 @pytest.fixture
@@ -52,22 +54,22 @@ def test_knocking_at_a_socket(listener: socket.socket, said: bytes, answer: Answ
 
     server = threading.Thread(target=serve)
     server.start()
-    assert readiness.ask(Path(listener.getsockname()), 5) is answer
+    assert family.greeting(Path(listener.getsockname()), 5) is answer
     server.join()
 
 
 def test_knocking_at_nothing(tmp_path: Path) -> None:
-    assert readiness.ask(tmp_path / "nothing", 5) is Answer.SILENT
+    assert family.greeting(tmp_path / "nothing", 5) is Answer.SILENT
 
 
 def test_knocking_at_a_server_that_says_nothing_ends(listener: socket.socket) -> None:
     begin = time.monotonic()
-    assert readiness.ask(Path(listener.getsockname()), 0.05) is Answer.SILENT
+    assert family.greeting(Path(listener.getsockname()), 0.05) is Answer.SILENT
     assert time.monotonic() - begin < 2
 
 
 def sql(path: Path) -> Sql:
-    return Sql(path, "agent", lambda: FilesystemStats(total=2**30, used=0, free=2**30))
+    return Sql(DIALECT, path, "agent", lambda: FilesystemStats(total=2**30, used=0, free=2**30))
 
 
 def test_a_check_of_a_server_that_says_nothing_ends(listener: socket.socket) -> None:
@@ -134,7 +136,7 @@ def test_health_is_told_whatever_answers(tmp_path: Path, said: bytes) -> None:
 
 
 def test_an_order_that_waits_too_long_for_its_turn_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("troveguest.datastores.mariadb.sql.TURN_TIMEOUT", 0.01)
+    monkeypatch.setattr("troveguest.datastores.mysqlfamily.sql.TURN_TIMEOUT", 0.01)
     one = sql(tmp_path / "nothing")
     with one._turn, pytest.raises(Busy), one.session():
         pass
@@ -221,14 +223,14 @@ def test_programs_of_other_versions_are_below_their_prefix(
     for place, name in ((server, "mariadbd"), (installer, "mariadb-install-db")):
         (tmp_path / place).mkdir(parents=True, exist_ok=True)
         (tmp_path / place / name).touch(0o755)
-    found = programs.find(str(tmp_path))
+    found = programs.find(DIALECT, str(tmp_path))
     assert (found.base, found.server) == (tmp_path / base, tmp_path / server / "mariadbd")
-    assert found.installer == tmp_path / installer / "mariadb-install-db"
+    assert found.maker == tmp_path / installer / "mariadb-install-db"
 
 
 def test_missing_programs_say_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(HostFailed, match="mariadbd") as caught:
-        programs.find(str(tmp_path))
+        programs.find(DIALECT, str(tmp_path))
     assert "mariadb-server-core" in caught.value.hint
 
 

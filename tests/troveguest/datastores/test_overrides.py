@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from common.contract.types import ServiceStatus
-from common.errors import EngineFailed, Invalid
+from common.errors import DeadlinePassed, EngineFailed, Invalid
 from troveguest.conformance import asking, fake, ordering
 from troveguest.conformance.subject import Subject
 from troveguest.datastores import overrides as module
@@ -59,14 +59,14 @@ def next_life(subject: Subject) -> Any:
     engine = subject.remake()
     for _ in range(2):
         engine.configure()
-        with suppress(EngineFailed):
+        with suppress(EngineFailed, Invalid):
             engine.start(10)
     return engine
 
 
 def orders(engine: Any) -> None:
     engine.update_overrides(DEADLY, (), False)
-    with pytest.raises(EngineFailed, match="did not start with buffer_size as set, so"):
+    with pytest.raises(Invalid, match="did not start with buffer_size as set, so"):
         restart(engine)
 
 
@@ -129,9 +129,41 @@ def test_a_server_of_an_agent_that_kept_nothing_has_no_settings(subject: Subject
     engine = subject.remake()
     engine.update_overrides(DEADLY, (), False)
     assert engine.waiting() == ("buffer_size",)
-    with pytest.raises(EngineFailed, match="in force again"):
+    with pytest.raises(Invalid, match="in force again"):
         restart(engine)
     assert engine.waiting() == ()
+
+
+def test_a_server_that_is_slow_with_settings_that_it_had_is_left_to_recover(
+        subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with those that it took while it ran."""
+    engine, allowed, stops = subject.engine, list[float](), list[float]()
+    engine.update_overrides({**GOOD, "max_connections": "7"}, ("max_connections",), False)
+
+    def late(timeout: float) -> None:
+        allowed.append(timeout)
+        raise DeadlinePassed("It recovers.")
+
+    monkeypatch.setattr(subject.host, "stop_database", stops.append)
+    with pytest.raises(DeadlinePassed):
+        engine.start_with_settings(late, 40.0)
+    assert (allowed, stops, engine.kept.fault) == ([40.0], [], "")
+
+
+def test_settings_before_are_in_force_although_the_server_takes_long_with_them_too(
+        subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, tried, stops = subject.engine, list[object](), list[float]()
+    engine.update_overrides({"buffer_size": "1"}, (), False)
+
+    def late(timeout: float) -> None:
+        tried.append((engine.kept.wanted, round(timeout)))
+        raise DeadlinePassed("It takes long.")
+
+    monkeypatch.setattr(subject.host, "stop_database", stops.append)
+    with pytest.raises(DeadlinePassed):
+        engine.start_with_settings(late, 40.0)
+    assert (tried, stops) == ([({"buffer_size": "1"}, 20), (GOOD, 40)], [4.0])
+    assert "did not start with buffer_size as set" in engine.kept.fault and engine.kept.wanted == GOOD
 
 
 def test_settings_stay_when_the_server_does_not_start_without_them_either(
@@ -150,6 +182,16 @@ def test_settings_stay_when_the_server_does_not_start_without_them_either(
     assert engine.tend(False) == ()
     engine.start(10)
     assert engine.get_settings(("buffer_size",)) == {"buffer_size": "1"}
+
+
+def test_what_was_live_goes_back_although_nobody_names_it_any_more(subject: Subject) -> None:
+    """The control plane may have lost what it gave."""
+    engine = subject.engine
+    before = engine.get_settings(("max_connections",))
+    engine.update_overrides({"max_connections": "7"}, ("max_connections",), False)
+    assert engine.get_settings(("max_connections",)) == {"max_connections": "7"}
+    engine.update_overrides({}, (), False)
+    assert engine.get_settings(("max_connections",)) == before
 
 
 def test_the_first_start_is_not_rolled_back() -> None:
@@ -215,3 +257,36 @@ def test_a_name_that_is_dropped_is_held_against_the_rules_as_well(subject: Subje
     ("5", "6", False), ("", "", True), ("0.5", "0,5", False)])
 def test_numbers_are_compared_as_numbers(server: str, wanted: str, same: bool) -> None:
     assert module._same(server, wanted) is same
+
+
+class Bounded(module.Overrides):
+    """A server in which ``rate`` is never above ``rate_max``."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.context = subject.engine.context
+        self.has = {"rate": "10", "rate_max": "20"}
+        super().__init__(subject.host.home / "bounded.json")
+
+    def owned(self, name: str) -> str:
+        return ""
+
+    def write_configuration(self) -> tuple[str, ...]:
+        return ()
+
+    def settings(self, names: tuple[str, ...]) -> dict[str, str]:
+        return {name: self.has[name] for name in names}
+
+    def change(self, values: Mapping[str, str | None]) -> None:
+        for name, value in values.items():
+            self.has[name] = value or {"rate": "10", "rate_max": "20"}[name]
+            self.has["rate"] = str(min(int(self.has["rate"]), int(self.has["rate_max"])))
+
+
+def test_settings_that_bound_one_another_are_brought_in_together(subject: Subject) -> None:
+    bounded = Bounded(subject)
+    for rate, most in (("30", "40"), ("5", "5"), ("400", "500")):
+        bounded.update_overrides({"rate": rate, "rate_max": most}, ("rate", "rate_max"), False)
+        assert bounded.has == {"rate": rate, "rate_max": most}
+    with pytest.raises(EngineFailed, match=r"did not take every setting: rate is '30' and not '40'"):
+        bounded.update_overrides({"rate": "40", "rate_max": "30"}, ("rate", "rate_max"), False)
+    assert bounded.has == {"rate": "400", "rate_max": "500"}

@@ -112,3 +112,22 @@ def test_a_link_is_made_once_and_moved(tmp_path: Path) -> None:
     assert not files.ensure_link(link, "one")
     assert files.ensure_link(link, "two")
     assert str(link.readlink()) == "two"
+
+
+def test_what_need_not_be_durable_is_flushed_with_its_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe holds nobody up, and no link leads anywhere else."""
+    flushed: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    inner, outside = tmp_path / "tree" / "inner", tmp_path / "outside"
+    inner.mkdir(parents=True)
+    files.write(outside, "kept")
+    assert flushed[1:] == [tmp_path]
+    flushed.clear()
+    os.mkfifo(inner / "pipe")
+    (inner / "link").symlink_to(outside)
+    for name in ("one", "two"):
+        assert files.write_if_changed(inner / name, name, durable=False)
+    assert flushed == []
+    files.sync_tree(inner.parent)
+    assert set(flushed) == {inner.parent, inner, inner / "one", inner / "two"}
+    assert len(flushed) == 4

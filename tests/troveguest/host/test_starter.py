@@ -125,3 +125,20 @@ def test_signals_that_the_agent_before_had_blocked_reach_the_next_one(tmp_path: 
     until(lambda: b"sleep" in Path(f"/proc/{agent.pid}/cmdline").read_bytes(), 20, "it runs", every=0.02)
     agent.terminate()
     assert agent.wait(20) == -signal.SIGTERM
+
+
+def test_a_program_of_ours_goes_on_in_the_interpreter_that_is_there(tmp_path: Path) -> None:
+    """With its own name for who looks at processes, its own errors and its own exit code."""
+    program = ("#!/usr/bin/python3 -IS\nimport sys\nwith open('/proc/self/comm') as name:\n"
+               "    print(name.read(), __name__, __file__, sys.argv, 'signal' in sys.modules)\n{end}\n")
+    made = links(tmp_path, {"current": program.format(end="sys.exit(3)")})
+    agent = start(made)
+    file = str(tmp_path / "releases" / "current" / "bin" / "trove-guestagent")
+    assert agent.communicate(timeout=20)[0] == (
+        f"trove-guestagen\n __main__ {file} {[file, 'run', '--config-dir', 'X']} True\n")
+    assert agent.returncode == 3
+    Path(file).write_text(program.format(end="open('/nothing')"))
+    agent = start(made)
+    said = agent.communicate(timeout=20)[0]
+    assert "No such file or directory: '/nothing'" in said and "Place the instance again" not in said
+    assert agent.returncode == 1

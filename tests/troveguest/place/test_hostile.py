@@ -105,6 +105,23 @@ def test_a_supervisor_of_somebody_else_is_none(as_root: Ground) -> None:
         assert found is not None and processes.owner(found.pid) == 0
 
 
+def test_somebody_who_is_deeper_than_a_path_can_say_stands_in_nobodys_way(as_root: Ground, tmp_path: Path) -> None:
+    """One tenant would keep all others of the machine from being deleted."""
+    placement = as_root.placement()
+    as_root.place(placement)
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    deep.chmod(0o777)
+    for above in deep.parents[:3]:
+        above.chmod(above.stat().st_mode | 0o011)
+    try:
+        with stranger(f"import os, signal; os.setsid()\n{_DEEP}\n{_PAUSE}", str(deep)):
+            as_root.unplace(placement.instance_id)
+            assert leftovers.accounts(placement.instance_id) == []
+    finally:
+        subprocess.run(["rm", "-rf", "--", deep], check=True)
+
+
 def test_an_instance_with_a_like_id_is_let_alone(as_root: Ground) -> None:
     placement = as_root.placement()
     as_root.place(placement)

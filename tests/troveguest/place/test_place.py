@@ -21,9 +21,10 @@ from troveguest import config
 from troveguest.host import processes
 from troveguest.host.base import ProcessId
 from troveguest.host.layout import AGENT, SERVICES
+from troveguest.host.record import Record
 from troveguest.host.runit import RunitHost
 from troveguest.host.supervision import Supervised
-from troveguest.place import limits, remains, services
+from troveguest.place import limits, placing, remains, services
 
 pytestmark = pytest.mark.server
 
@@ -168,12 +169,15 @@ def test_the_supervisor_is_below_nobody_and_has_nothing_of_ours(ground, placemen
     assert processes.terminal(supervisor.pid) == 0
 
 
-def test_a_new_key_restarts_the_agent_and_not_the_server(ground, placement) -> None:
+def test_another_place_of_the_broker_restarts_the_agent_and_a_new_key_does_not(ground, placement) -> None:
+    """It reads its keys again by itself, when the broker does not let it in."""
     ground.place(placement)
     host, server = started(ground, placement)
     before = agent(ground, placement)
     bus = msgspec.structs.replace(placement.bus, password=Secret("another"))
     ground.place(msgspec.structs.replace(placement, bus=bus))
+    assert agent(ground, placement) == before
+    ground.place(msgspec.structs.replace(placement, bus=msgspec.structs.replace(bus, host="127.0.0.2")))
     assert processes.wait_end(before, 10)
     assert agent(ground, placement) != before
     assert host.database().process == server
@@ -313,3 +317,34 @@ def test_an_ordinary_user_is_told_what_he_does_not_get(as_ordinary) -> None:
     assert (placed.limits, placed.volume) == ("none", "directory")
     notes = " ".join(placed.notes)
     assert "not enforced" in notes and "not limited" in notes and "One trust domain" in notes
+
+
+def test_a_first_place_is_on_the_disk_when_it_is_answered_for(as_root, monkeypatch) -> None:
+    placement = as_root.placement()
+    flushed: list[Path] = []
+    fsync = os.fsync
+
+    def flush(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    placing.place(placement)
+    layout = as_root.layout(placement)
+    written = [path for top in (layout.config, layout.services) for path in (top, *top.rglob("*"))
+               if "supervise" not in path.parts and (path.is_dir() or path.is_file())]
+    assert len(written) > 15
+    assert {*written, layout.links, layout.home} <= set(flushed)
+    assert Record.read(layout.record).unsettled == ""
+
+
+def test_a_place_that_nobody_was_told_of_is_begun_anew_when_the_machine_went_down(ground, placement) -> None:
+    ground.place(placement)
+    layout = ground.layout(placement)
+    half = layout.data / "half"
+    half.write_text("made")
+    for boot, is_kept in ((processes.boot_id(), True), ("another", False)):
+        msgspec.structs.replace(Record.read(layout.record), unsettled=boot).write(layout.record)
+        ground.place(placement)
+        assert half.exists() == is_kept
+        assert Record.read(layout.record).unsettled == ""

@@ -103,11 +103,12 @@ def test_programs_of_a_volume_are_missed_by_nobody_but_root(order: Preflight, mo
     assert not list(preflight.programs(order, without("mkfs.xfs", "setpriv")))
 
 
-def test_an_engine_of_its_own_is_looked_for_there(order: Preflight, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["bin", "usr/sbin", "usr/libexec", "libexec", "scripts", "usr/local/bin"])
+def test_an_engine_of_its_own_is_looked_for_there(order: Preflight, tmp_path: Path, place: str) -> None:
     fails(lambda: preflight.programs(changed(order, binaries=str(tmp_path))), HostFailed, "mariadbd")
     for name in ("mariadbd", "mariadb-install-db", "my_print_defaults"):
-        (tmp_path / "bin").mkdir(exist_ok=True)
-        (tmp_path / "bin" / name).touch(mode=0o755)
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / name).touch(mode=0o755)
     assert not list(preflight.programs(changed(order, binaries=str(tmp_path)), lambda name, path: (
         next((each for each in path.split(":") if os.access(f"{each}/{name}", os.X_OK)), None))))
 
