@@ -28,9 +28,10 @@ _k = schema.idempotency_keys.c
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a request with a key did: to which instance, and the operation that it left or called off; or empty."""
+    """What a request with a key did: which instance or group of settings it made or touched, and the operation that it
+    left or called off; or empty."""
 
-    instance_id: str
+    made_id: str
     operation_id: str
 
 
@@ -93,7 +94,7 @@ class Answers:
         """The request was refused or failed; the key is free for another try, which goes on from what was done."""
         with self._ended(once) as connection:
             connection.execute(delete(schema.idempotency_keys).where(
-                _k.id == once, _k.holder == self._life, _k.instance_id.is_(None)))
+                _k.id == once, _k.holder == self._life, _k.made_id.is_(None)))
             connection.execute(self._own(once).values(holder=None))
 
     @contextmanager
@@ -118,8 +119,8 @@ def done(connection: Connection, once: str | None) -> Done | None:
     """What the request did already; None also for one without a key."""
     if once is None:
         return None
-    row = connection.execute(select(_k.instance_id, _k.operation_id).where(_k.id == once).with_for_update()).one()
-    return None if row.instance_id is None else Done(row.instance_id, row.operation_id)
+    row = connection.execute(select(_k.made_id, _k.operation_id).where(_k.id == once).with_for_update()).one()
+    return None if row.made_id is None else Done(row.made_id, row.operation_id)
 
 
 def prune(connection: Connection, now: float, once: str | None = None) -> None:
@@ -128,10 +129,10 @@ def prune(connection: Connection, now: float, once: str | None = None) -> None:
     connection.execute(old if once is None else old.where(_k.id == once))
 
 
-def put_down(connection: Connection, once: str | None, instance_id: str, operation_id: str = "") -> None:
+def put_down(connection: Connection, once: str | None, made_id: str, operation_id: str = "") -> None:
     """Says in the transaction that does it what a request does; nothing for one without a key."""
     if once is not None:
-        connection.execute(_one(once).values(instance_id=instance_id, operation_id=operation_id))
+        connection.execute(_one(once).values(made_id=made_id, operation_id=operation_id))
 
 
 def _insert(connection: Connection, once: str, fingerprint: str, holder: str) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from common import datastores
 from trove.domain import creation
+from trove.domain.kinds import KINDS
 from trove.domain.parameters import Catalogue
 from trove.domain.rules import Rule
 from trove.domain.states import Event, Task
@@ -26,6 +27,7 @@ from . import (
     guests,
     instances,
     interventions,
+    managed,
     operations,
     parameters,
     quota,
@@ -74,7 +76,7 @@ class Commands:
         """
         with self.store.write() as connection:
             if (done := answers.done(connection, once)) is not None:
-                return Asked(done.instance_id, done.operation_id)
+                return Asked(done.made_id, done.operation_id)
             version = catalog.choose(connection, wanted.datastore or self.rules.default_datastore, wanted.version,
                                      wanted.version_number)
             flavor = catalog.wanted_flavor(connection, wanted.flavor)
@@ -100,28 +102,34 @@ class Commands:
 
     def restart(self, project: Project, instance_id: str, *, request_id: str, once: str | None = None) -> Asked:
         """Raises NotFound or Conflict."""
-        with self.store.write() as connection:
-            if (done := answers.done(connection, once)) is not None:
-                return Asked(done.instance_id, done.operation_id)
-            row = instances.locked(connection, project, instance_id)
-            instances.move(connection, instance_id, row.task, Event.RESTART_ASKED)
-            asked = Asked(instance_id, str(uuid.uuid4()))
-            operations.insert(connection, asked.operation_id, instance_id, row.project_id, "restart", request_id)
-            answers.put_down(connection, once, instance_id, asked.operation_id)
-        self.wake(instance_id, asked.operation_id)
-        return asked
+        return self._act("restart", project, instance_id, request_id, once)
+
+    def reboot(self, project: Project, instance_id: str, *, request_id: str, once: str | None = None) -> Asked:
+        """A restart before which the place is put right. Raises NotFound or Conflict."""
+        return self._act("reboot", project, instance_id, request_id, once)
+
+    def stop(self, project: Project, instance_id: str, *, request_id: str, once: str | None = None) -> Asked:
+        """The server is to be down until a restart. Raises NotFound or Conflict."""
+        return self._act("stop", project, instance_id, request_id, once)
 
     def upgrade_agent(self, project: Project, instance_id: str, release: str | None = None, *, request_id: str,
                       once: str | None = None) -> Asked:
         """To the release of this hash; None: to what new instances get. Raises NotFound or Conflict."""
+        return self._act("upgrade", project, instance_id, request_id, once, release)
+
+    def rotate_keys(self, project: Project, instance_id: str, *, request_id: str, once: str | None = None) -> Asked:
+        """Other keys and another broker login for its agent. Raises NotFound or Conflict."""
+        return self._act("rotate_keys", project, instance_id, request_id, once)
+
+    def _act(self, kind: str, project: Project, instance_id: str, request_id: str, once: str | None,
+             release: str | None = None) -> Asked:
         with self.store.write() as connection:
             if (done := answers.done(connection, once)) is not None:
-                return Asked(done.instance_id, done.operation_id)
+                return Asked(done.made_id, done.operation_id)
             row = instances.locked(connection, project, instance_id)
-            instances.move(connection, instance_id, row.task, Event.UPGRADE_ASKED)
+            instances.move(connection, instance_id, row.task, KINDS[kind].again)
             asked = Asked(instance_id, str(uuid.uuid4()))
-            operations.insert(connection, asked.operation_id, instance_id, row.project_id, "upgrade", request_id,
-                              release)
+            operations.insert(connection, asked.operation_id, instance_id, row.project_id, kind, request_id, release)
             answers.put_down(connection, once, instance_id, asked.operation_id)
         self.wake(instance_id, asked.operation_id)
         return asked
@@ -181,6 +189,19 @@ class Commands:
         """
         with self.store.read() as connection:
             return instances.page(connection, project, limit, marker)
+
+    def look_at(self, instance_id: str) -> Instance:
+        """Of any project, and one that is deleted, too. Raises NotFound."""
+        with self.store.read() as connection:
+            return managed.get(connection, instance_id)
+
+    def manage(self, limit: int, offset: int, *, deleted: bool | None, project: str | None) -> Page[Instance]:
+        """Of all projects, or of one; living and ``deleted`` ones, or either, the last changed first.
+
+        At most ``limit`` behind the first ``offset``.
+        """
+        with self.store.read() as connection:
+            return managed.page(connection, limit, offset, deleted, project)
 
     def agents_behind(self, release: str) -> int:
         """How many agents, in all projects, run from another release than this."""

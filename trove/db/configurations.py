@@ -8,11 +8,15 @@ from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.engine import Row
 
 from common.errors import NotFound, Refused
+from trove.domain.configurations import standing
+from trove.domain.states import Task
 
 from . import schema
-from .views import Configuration, Page, Project, Scope, Version
+from .views import Configuration, Holder, Page, Project, Scope, Version
 
 _c, _i, _v, _d = schema.configurations.c, schema.instances.c, schema.datastore_versions.c, schema.datastores.c
+GOING = frozenset((Task.DELETING, Task.DELETE_FAILED))
+"""Instances that get no settings any more."""
 _COUNT = (select(func.count()).where(_i.configuration_id == _c.id, _i.deleted_at.is_(None)).correlate(
     schema.configurations).scalar_subquery())
 _WHOLE = select(
@@ -34,7 +38,7 @@ def insert(connection: Connection, configuration_id: str, project: str, name: st
 def get(connection: Connection, project: Project, configuration_id: str, *, lock: bool = False) -> Configuration:
     """``lock``: nobody else changes it before this transaction ends. Raises NotFound."""
     if lock:
-        connection.execute(select(_c.id).where(_c.id == configuration_id).with_for_update())
+        connection.execute(_within(select(_c.id), project).where(_c.id == configuration_id).with_for_update())
     row = connection.execute(_within(_WHOLE, project).where(_c.id == configuration_id)).one_or_none()
     if row is None:
         raise NotFound(f"Configuration {configuration_id[:64]} could not be found.")
@@ -50,10 +54,9 @@ def page(connection: Connection, project: Project, limit: int, marker: str | Non
     return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
 
 
-def change(connection: Connection, configuration_id: str, values: Mapping[str, str], *, name: str | None,
-           description: str | None, repair: bool) -> None:
-    """A name or description of None stays as it is."""
-    told = {key: value for key, value in (("name", name), ("description", description)) if value is not None}
+def change(connection: Connection, configuration_id: str, values: Mapping[str, str], repair: bool,
+           told: Mapping[str, str | None]) -> None:
+    """``told``: another name or description."""
     connection.execute(update(schema.configurations).where(_c.id == configuration_id).values(
         values=_text(values), repair=repair, updated=time.time(), **told))
 
@@ -67,18 +70,21 @@ def delete(connection: Connection, configuration: Configuration) -> None:
 
 
 def having(connection: Connection, configuration_id: str) -> tuple[str, ...]:
-    """The ids of the living instances that have it, in their order."""
-    query = select(_i.id).where(_i.configuration_id == configuration_id, _i.deleted_at.is_(None)).order_by(_i.id)
+    """The ids of the instances that have it and are not being deleted, in their order."""
+    query = select(_i.id).where(_i.configuration_id == configuration_id, _i.deleted_at.is_(None),
+                                _i.task.not_in([task.value for task in GOING])).order_by(_i.id)
     return tuple(connection.execute(query).scalars())
 
 
-def named(connection: Connection, configuration_id: str, limit: int,
-          marker: str | None) -> Page[tuple[str, str]]:
-    """Ids and names of the living instances that have it."""
-    query = select(_i.id, _i.name).where(_i.configuration_id == configuration_id, _i.deleted_at.is_(None))
-    query = (query if marker is None else query.where(_i.id > marker)).order_by(_i.id).limit(limit + 1)
-    rows = [(row.id, row.name) for row in connection.execute(query)]
-    return Page(tuple(rows[:limit]), rows[limit - 1][0] if len(rows) > limit else None)
+def holders(connection: Connection, group: Configuration, limit: int, marker: str | None) -> Page[Holder]:
+    """The living instances that have it, in order of ids."""
+    query = (select(_i.id, _i.name, _i.task, _i.configured, _i.settings_due, _i.observed_waiting)
+             .where(_i.configuration_id == group.id, _i.deleted_at.is_(None)).order_by(_i.id).limit(limit + 1))
+    rows = connection.execute(query if marker is None else query.where(_i.id > marker)).all()
+    items = tuple(Holder(row.id, row.name, standing(
+        Task(row.task), _values(row.configured), group.values, due=row.settings_due is not None,
+        waiting=bool(row.observed_waiting))) for row in rows[:limit])
+    return Page(items, items[-1].id if len(rows) > limit else None)
 
 
 def attach(connection: Connection, instance_id: str, configuration_id: str | None) -> None:
@@ -88,16 +94,33 @@ def attach(connection: Connection, instance_id: str, configuration_id: str | Non
 
 def configured(connection: Connection, instance_id: str) -> dict[str, str]:
     """What its guest was given last."""
-    query = select(_i.configured).where(_i.id == instance_id)
-    return msgspec.json.decode(connection.execute(query).scalar_one(), type=dict[str, str])
+    return _values(connection.execute(select(_i.configured).where(_i.id == instance_id)).scalar_one())
 
 
 def set_configured(connection: Connection, instance_id: str, values: Mapping[str, str]) -> None:
     _set(connection, instance_id, configured=_text(values))
 
 
+def put_off(connection: Connection, instance_id: str, request_id: str | None) -> None:
+    """It is to get its settings when nothing is in the way any more, because of that request; None: it is getting
+    them."""
+    connection.execute(update(schema.instances).where(_i.id == instance_id).values(settings_due=request_id))
+
+
+def due(connection: Connection, *, lock: bool = False) -> tuple[tuple[str, str], ...]:
+    """(instance id, request id) of those that can get now what was put off, in order of ids."""
+    query = (select(_i.id, _i.settings_due).where(_i.settings_due.is_not(None), _i.task == Task.NONE.value,
+                                                  _i.deleted_at.is_(None)).order_by(_i.id))
+    rows = connection.execute(query.with_for_update() if lock else query)
+    return tuple((row.id, row.settings_due) for row in rows)
+
+
 def _set(connection: Connection, instance_id: str, **values: object) -> None:
     connection.execute(update(schema.instances).where(_i.id == instance_id).values(updated=time.time(), **values))
+
+
+def _values(text: str) -> dict[str, str]:
+    return msgspec.json.decode(text, type=dict[str, str])
 
 
 def _text(values: Mapping[str, str]) -> str:
@@ -114,4 +137,4 @@ def _configuration(row: Row) -> Configuration:  # type: ignore[type-arg]
     return Configuration(
         id_, project, name, description,
         Version(version_id, datastore_id, datastore, manager, version_name, number, binaries, active),
-        msgspec.json.decode(values, type=dict[str, str]), repair, created, updated, count)
+        _values(values), repair, created, updated, count)

@@ -2,12 +2,12 @@
 
 from sqlalchemy import Connection
 
-from common.errors import TroveError
+from common.errors import Invalid, TroveError
 from trove.domain.events import EventKind
 from trove.domain.kinds import KINDS
 from trove.domain.states import Task
 
-from . import events, guests, instances, operations, quota
+from . import events, guests, hosts, instances, operations, quota
 from .views import Operation, Scope
 
 
@@ -22,6 +22,7 @@ def succeed(connection: Connection, operation_id: str) -> str:
     if kind.during is Task.DELETING:
         instances.set_deleted(connection, operation.instance_id)
         quota.release(connection, operation.instance_id)
+        hosts.forget_emptied(connection, operation.instance_id)
     else:
         instances.clear_fault(connection, operation.instance_id)
         guests.wipe_order(connection, operation.instance_id)
@@ -35,10 +36,12 @@ def fail(connection: Connection, operation_id: str, error: TroveError) -> str:
     if operation.ended:
         return operation.state
     kind = KINDS[operation.kind]
-    if operation.cancel_asked or not instances.move_if(connection, operation.instance_id, kind.during, kind.broke):
+    undone = kind.undone if isinstance(error, Invalid) else None
+    if operation.cancel_asked or not instances.move_if(connection, operation.instance_id, kind.during,
+                                                       undone or kind.broke):
         return _cancel(connection, operation)
     details = f"{operation.kind}, step {operation.step or 'none'}: {error.code} (request {operation.request_id})"
-    if kind.failed is not Task.NONE:  # else the instance is none the worse for it
+    if undone or kind.failed is not Task.NONE:  # else the instance is none the worse for it
         instances.set_fault(connection, operation.instance_id, error.sentence(), details)
     operations.finish(connection, operation_id, "failed", error.sentence(), error)
     return "failed"

@@ -60,9 +60,13 @@ def add(connection: Connection, host: Host) -> None:
 def note_check(connection: Connection, name: str, facts: Facts | None, problem: str) -> bool:
     """What a look at it told; without ``facts`` those of an earlier one stay. The instances there get events.
 
-    Whether it is back: it was ill and is well, or was started anew. Raises NotFound.
+    Whether it is back: it was ill and is well, or was started anew. Of one that is lost nothing is noted. Raises
+    NotFound.
     """
-    told = news(get(connection, name, alone=True), facts, problem)
+    before = get(connection, name, alone=True)
+    if before.state is HostState.LOST:
+        return False
+    told = news(before, facts, problem)
     seen = {} if facts is None else {"facts": _text(facts)}
     connection.execute(_one(name).values(problem=problem, checked_at=time.time(), **seen))
     if told is None:
@@ -74,9 +78,46 @@ def note_check(connection: Connection, name: str, facts: Facts | None, problem: 
 
 
 def set_state(connection: Connection, name: str, state: HostState) -> None:
-    """Raises NotFound."""
-    if connection.execute(_one(name).values(state=state.value)).rowcount == 0:
-        get(connection, name)
+    """Raises NotFound, and Conflict for one that is lost and is to be drained."""
+    before = get(connection, name, alone=True)
+    if before.state is HostState.LOST and state is HostState.DRAINING:
+        raise Conflict(f"The host {name} is lost for good, and takes no instance anyway.",
+                       f"If it is there after all: trovectl host activate {name}.")
+    connection.execute(_one(name).values(state=state.value))
+
+
+def lose(connection: Connection, name: str) -> None:
+    """The machine is gone for good, and so is what stood there: the instances get events. Raises NotFound."""
+    spots.take_turn(connection)
+    if get(connection, name, alone=True).state is HostState.LOST:
+        return
+    connection.execute(_one(name).values(state=HostState.LOST.value))
+    for instance_id in standing(connection, name):
+        events.note(connection, EventKind.HOST_LOST, instance_id,
+                    f"The host {name} is lost for good, as its operator said, and the data with it.")
+
+
+def lost_under(connection: Connection, instance_id: str) -> str | None:
+    """The host of a living instance, when it is lost for good."""
+    query = select(_h.name).join(schema.instances, _i.host == _h.name).where(
+        _i.id == instance_id, _i.deleted_at.is_(None), _h.state == HostState.LOST.value)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def stranded(connection: Connection) -> frozenset[str]:
+    """The ids of the living instances whose hosts are lost for good."""
+    query = select(_i.id).join(schema.hosts, _i.host == _h.name).where(
+        _i.deleted_at.is_(None), _h.state == HostState.LOST.value)
+    return frozenset(connection.execute(query).scalars())
+
+
+def forget_emptied(connection: Connection, instance_id: str) -> None:
+    """A lost host goes with the last of the instances that stood there, which is deleted."""
+    its = select(_h.name).join(schema.instances, _i.host == _h.name).where(
+        _i.id == instance_id, _h.state == HostState.LOST.value).with_for_update(of=schema.hosts)
+    name = connection.execute(its).scalar_one_or_none()
+    if name is not None and not standing(connection, name):
+        connection.execute(delete(schema.hosts).where(_h.name == name))
 
 
 def remove(connection: Connection, name: str) -> None:

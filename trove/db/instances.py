@@ -19,7 +19,7 @@ from .views import Attached, Fault, Flavor, Instance, Observed, Page, Project, S
 
 _i, _v, _d, _f = schema.instances.c, schema.datastore_versions.c, schema.datastores.c, schema.flavors.c
 _c = schema.configurations.c
-_SEALED = ("order", "key_to_guest", "key_from_guest", "bus_password")
+_SEALED = ("order", "key_to_guest", "key_from_guest", "bus_password", "next_secrets")
 _VERSION = (_v.id, _v.datastore_id, _d.name, _d.manager, _v.name, _v.version, _v.binaries, _v.active)
 _FLAVOR = (_f.id, _f.name, _f.ram, _f.vcpus, _f.disk)
 _OBSERVED = (_i.observed_status, _i.observed_sentence, _i.observed_at, _i.observed_clock_skew, _i.server_started_at,
@@ -29,7 +29,7 @@ _OWN = (_i.id, _i.project_id, _i.name, _i.created, _i.updated, _i.deleted_at, _i
         _i.address, _i.port, _i.access, _i.placement, _i.fault_message, _i.fault_details, _i.fault_at,
         _i.release, _i.configuration_id, _c.name)
 _COLUMNS = [column.label(f"c{place}") for place, column in enumerate(_OWN + _VERSION + _FLAVOR + _OBSERVED)]
-_WHOLE = select(*_COLUMNS).select_from(
+WHOLE = select(*_COLUMNS).select_from(
     schema.instances
     .join(schema.datastore_versions, _v.id == _i.datastore_version_id)
     .join(schema.datastores, _d.id == _v.datastore_id)
@@ -40,23 +40,23 @@ _WHOLE = select(*_COLUMNS).select_from(
 
 def get(connection: Connection, project: Project, instance_id: str) -> Instance:
     """A living instance. Raises NotFound."""
-    row = connection.execute(_living(_WHOLE, project).where(_i.id == instance_id)).one_or_none()
+    row = connection.execute(_living(WHOLE, project).where(_i.id == instance_id)).one_or_none()
     if row is None:
         raise _missing(instance_id)
-    return _instance(row)
+    return whole(row)
 
 
 def named(connection: Connection, project: str, name: str) -> Instance | None:
     """The one living instance of this name; None when there are several or none."""
-    rows = connection.execute(_living(_WHOLE, project).where(_i.name == name).limit(2)).all()
-    return _instance(rows[0]) if len(rows) == 1 else None
+    rows = connection.execute(_living(WHOLE, project).where(_i.name == name).limit(2)).all()
+    return whole(rows[0]) if len(rows) == 1 else None
 
 
 def page(connection: Connection, project: Project, limit: int, marker: str | None) -> Page[Instance]:
     """At most ``limit`` living instances after the id ``marker``, newest first within the page."""
     query = _pages(every_project=isinstance(project, Scope), marked=marker is not None)
     rows = connection.execute(query, {"project": project, "marker": marker, "most": limit + 1}).all()
-    items = [_instance(row) for row in rows[:limit]]
+    items = [whole(row) for row in rows[:limit]]
     next_marker = items[-1].id if len(rows) > limit else None
     return Page(tuple(sorted(items, key=lambda item: item.created, reverse=True)), next_marker)
 
@@ -167,7 +167,7 @@ def _take(connection: Connection, instance_id: str, edge: Edge) -> bool:
 @functools.cache
 def _pages(*, every_project: bool, marked: bool) -> Select:  # type: ignore[type-arg]
     """Built once, because SQLAlchemy takes longer to recognise a new statement than SQLite to answer it."""
-    query = _WHOLE.where(_i.deleted_at.is_(None)).order_by(_i.id).limit(bindparam("most"))
+    query = WHOLE.where(_i.deleted_at.is_(None)).order_by(_i.id).limit(bindparam("most"))
     if not every_project:
         query = query.where(_i.project_id == bindparam("project"))
     return query.where(_i.id > bindparam("marker")) if marked else query
@@ -186,8 +186,8 @@ def _missing(instance_id: str) -> NotFound:
     return NotFound(f"Instance {instance_id} could not be found.")
 
 
-def _instance(row: Row) -> Instance:  # type: ignore[type-arg]
-    """Takes the columns by their place: by name it would be a third of the time of a list."""
+def whole(row: Row) -> Instance:  # type: ignore[type-arg]
+    """A row of ``WHOLE``. Takes the columns by their place: by name it would be a third of the time of a list."""
     (id_, project, name, created, updated, deleted_at, task, volume_gb, host, address, port, access,
      placement, fault_message, fault_details, fault_at, release, group, group_name, *rest) = row
     version, flavor, observed = rest[:len(_VERSION)], rest[len(_VERSION):-len(_OBSERVED)], rest[-len(_OBSERVED):]

@@ -9,7 +9,7 @@ from common.errors import Invalid, NotFound, TroveError
 from trove.domain.events import EventKind
 from trove.domain.kinds import KINDS
 
-from . import events, schema
+from . import audit, events, schema
 from .views import Operation, Page, Project, Scope
 
 _table = schema.operations
@@ -28,6 +28,8 @@ def insert(connection: Connection, operation_id: str, instance_id: str, project:
         id=operation_id, instance_id=instance_id, project_id=project, kind=kind, state="asked", request_id=request_id,
         release=release, created=now, updated=now, sentence="Waits for the task manager."))
     events.note_operation(connection, EventKind.OPERATION_ASKED, operation_id, KINDS[kind].asked)
+    if kind != "configure":  # which may be of all instances that have a group
+        audit.note_asked(connection, operation_id, instance_id)
 
 
 def get(connection: Connection, operation_id: str, project: Project = Scope.EVERY_PROJECT) -> Operation:
@@ -153,6 +155,7 @@ def finish(connection: Connection, operation_id: str, state: str, sentence: str,
     ended = connection.execute(_unended_one(operation_id).values(**values)).rowcount == 1
     if ended:
         events.note_operation(connection, _ENDS[state], operation_id, sentence)
+        audit.note_end(connection, operation_id, state)
     return ended
 
 

@@ -122,6 +122,7 @@ instances = Table(
     Column("release", String(64)),  # of its agent, by hash: it is placed with that, and upgraded to another one
     Column("configuration_id", String(36), index=True),  # the group that it has
     Column("configured", Text, nullable=False, default="{}", server_default="{}"),  # what its guest has of that, JSON
+    Column("settings_due", String(64), index=True),  # the request that changed its group when it could not get that
     Column("order", Encrypted),  # contract Prepare as JSON, with passwords; wiped when it serves or is to go
     Column("fault_message", Text),
     Column("fault_details", Text),
@@ -131,6 +132,7 @@ instances = Table(
     Column("key_to_guest", Encrypted),
     Column("key_from_guest", Encrypted),
     Column("bus_password", Encrypted),
+    Column("next_secrets", Encrypted),  # of key_epoch + 1, JSON; while they are changed these are valid, too
     # observed: conductor
     Column("observed_status", String(32), nullable=False, default="new"),
     Column("observed_sentence", Text, nullable=False, default=""),
@@ -234,15 +236,15 @@ root_history = Table(
 )
 
 # What a POST with an Idempotency-Key did and was answered. ``id`` is a hash of project and key, ``fingerprint`` one of
-# the request under the installation's key. ``instance_id`` and ``operation_id`` are set in the transaction that does
-# the work, ``status`` and ``answer`` when it is answered; ``holder`` is the life of the API that works on it.
+# the request under the installation's key. ``made_id`` and ``operation_id`` are set in the transaction that does the
+# work, ``status`` and ``answer`` when it is answered; ``holder`` is the life of the API that works on it.
 idempotency_keys = Table(
     "idempotency_keys", metadata,
     Column("id", String(64), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
     Column("began", Float, nullable=False, index=True),
     Column("holder", String(36)),
-    Column("instance_id", String(36)),
+    Column("made_id", String(36)),
     Column("operation_id", String(36)),
     Column("status", Integer),
     Column("answer", Encrypted),
@@ -267,6 +269,58 @@ events = Table(
     Index("ix_events_instance", "instance_id", "id"),
     Index("ix_events_time", "project_id", "at"),
     sqlite_autoincrement=True,  # or the id of a removed event would come again
+)
+
+# Who asked for what. Triggers keep rows as they are: see ``trove.db.audit``.
+audit = Table(
+    "audit", metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("request_id", String(64)),
+    Column("project_id", String(255), nullable=False),
+    Column("user_id", String(255), nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("action", String(255), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("instance_id", String(36)),
+    Column("rules", Text, nullable=False),
+    Column("status", Integer),
+    Column("outcome", String(16), nullable=False),
+    Column("seconds", Float),
+    Column("operation_id", String(36)),
+    Column("made", String(64)),
+    Index("ix_audit_project", "project_id", "id"),
+    Index("ix_audit_time", "at"),
+    sqlite_autoincrement=True,
+)
+
+# A chain over the rows of the audit: see ``trove.db.audit_chain``. A link has those behind ``after``, up to ``last``.
+audit_chain = Table(
+    "audit_chain", metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Tokens of our own for the REST API. ``used``: the last use that was written down, about a minute exact.
+api_tokens = Table(
+    "api_tokens", metadata,
+    Column("id", String(36), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("project_id", String(255), nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("used", Float),
+    Column("revoked", Float),
 )
 
 # The task managers. ``holder`` names the process that has the lease, beyond doubt: boot, process id, start time.

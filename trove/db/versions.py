@@ -12,7 +12,7 @@ from common.errors import Exists, Invalid
 from . import catalog, schema
 from .views import Version
 
-_d, _v, _i = schema.datastores.c, schema.datastore_versions.c, schema.instances.c
+_d, _v, _c = schema.datastores.c, schema.datastore_versions.c, schema.configurations.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def change(connection: Connection, version_id: str, name: str | None, active: bo
 
 
 def remove(connection: Connection, version_id: str) -> None:
-    """With what operators said of its parameters. Raises NotFound, and Invalid for one that is used or was."""
+    """With what operators said of its parameters, and the groups of settings that were deleted. Raises NotFound, and
+    Invalid for one that is used or was."""
     row = catalog.version(connection, version_id)
     try:
         with connection.begin_nested():
@@ -79,10 +80,12 @@ def remove(connection: Connection, version_id: str) -> None:
                                .values(default_version_id=None))
             rules = schema.parameter_rules
             connection.execute(delete(rules).where(rules.c.datastore_version_id == row.id))
+            connection.execute(delete(schema.configurations).where(
+                _c.datastore_version_id == row.id, _c.deleted_at.is_not(None)))
             connection.execute(delete(schema.datastore_versions).where(_v.id == row.id))
     except IntegrityError:
-        raise Invalid(f"{row.datastore} {row.name} is used by instances, or was by some whose record is kept.",
-                      "Switch it off instead: nobody can choose it then.") from None
+        raise Invalid(f"{row.datastore} {row.name} is used by instances or configuration groups, or was by instances"
+                      " whose record is kept.", "Switch it off instead: nobody can choose it then.") from None
 
 
 def elsewhere(connection: Connection) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from common.contract.types import ServiceStatus
 from trove.domain import states
+from trove.domain.configurations import Standing
 from trove.domain.spots import Spot
 from trove.domain.states import Task
 
@@ -116,6 +117,14 @@ class Configuration(Struct, frozen=True):
     instances: int
 
 
+class Holder(Struct, frozen=True):
+    """An instance that has a group of settings, and how far they have come there."""
+
+    id: str
+    name: str
+    standing: Standing
+
+
 class Instance(Struct, frozen=True):
     """One instance with its version and flavor. Times in seconds since 1970; ``access`` as it was asked for;
     ``placement`` is what the provider said of the place: how limits and volume are enforced, notes; ``release`` is the
@@ -217,6 +226,43 @@ class Event(Struct, frozen=True):
     was: str | None
     became: str | None
     sentence: str
+
+
+class Audited(Struct, frozen=True):
+    """A row of the audit. ``action``: method and route, or what the control plane did of itself; ``rules`` of the
+    policy that were asked and ``roles``, with commas; ``status`` of HTTP; ``seconds`` that it took. ``operation_id``:
+    the long work that was asked for, or has ended; ``made``: the id of what a request made."""
+
+    id: int
+    at: float
+    request_id: str | None
+    project_id: str
+    user_id: str
+    roles: str
+    how: str
+    address: str
+    action: str
+    path: str
+    instance_id: str | None
+    rules: str
+    status: int | None
+    outcome: str
+    seconds: float | None
+    operation_id: str | None
+    made: str | None
+
+
+class Link(Struct, frozen=True):
+    """A link of the chain over the audit: ``rows`` rows behind the id ``after``, up to ``last``; ``verdict`` is one of
+    ``trove.db.audit_chain.VERDICTS``."""
+
+    id: int
+    at: float
+    after: int
+    last: int
+    rows: int
+    digest: str
+    verdict: str
 
 
 class Quota(Struct, frozen=True):

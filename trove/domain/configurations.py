@@ -1,9 +1,34 @@
-"""What a group of settings changes in an instance that has it, or is to have it."""
+"""What a group of settings changes in an instance that has it, or is to have it, and how far it has come there."""
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .parameters import Catalogue, Parameter
+from .states import Task
+
+_COMING = frozenset((Task.BUILDING, Task.BUILD_FAILED, Task.CONFIGURING))
+
+
+class Standing(enum.Enum):
+    """How far a group's values have come in an instance that has it."""
+
+    IN_FORCE = "in_force"
+    RESTART_REQUIRED = "restart_required"
+    PENDING = "pending"
+    """It gets them when nothing else is done with it, or is getting them."""
+    DIFFERENT = "different"
+    """It did not take them, or has gone back to others."""
+
+
+def standing(task: Task, has: Mapping[str, str], wanted: Mapping[str, str], *, due: bool, waiting: bool) -> Standing:
+    """``has`` is what its guest was given last, ``due`` whether it is still to be given others; ``waiting``: whether
+    its server gets some at its next start."""
+    if due or task in _COMING:
+        return Standing.PENDING
+    if has != wanted:
+        return Standing.DIFFERENT
+    return Standing.RESTART_REQUIRED if waiting else Standing.IN_FORCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,17 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from common.errors import HostFailed
+
 from .events import EventKind
 
 
 class HostState(enum.Enum):
+    """``LOST``: its operator says that the machine is gone for good, with all that stood there."""
+
     ACTIVE = "active"
     DRAINING = "draining"
+    LOST = "lost"
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -64,6 +69,13 @@ class Hosts(Protocol):
 
     def get(self, name: str) -> Host:
         """Raises NotFound."""
+
+
+def gone(name: str) -> HostFailed:
+    """What whoever asks something of a lost host is told."""
+    return HostFailed(f"The host {name} is lost for good, as its operator said.",
+                      "Delete the instances that stood there. If it is there after all: "
+                      f"trovectl host activate {name}.")
 
 
 def news(before: Host, facts: Facts | None, problem: str) -> tuple[EventKind, str] | None:

@@ -1,10 +1,11 @@
 """What the control plane knows of a guest that it speaks with, and what it may therefore ask of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from common.contract import version
 from common.contract.declare import Method
+from common.crypto import Key
 from common.errors import TooOld, Unsupported
 from common.openstack.rpc import sealing
 
@@ -14,9 +15,10 @@ from . import since
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerKeys(sealing.KeyPair):
     """What the control plane knows of a guest: its keys and what its agent announced; None for what it has not said
-    yet.
+    yet. ``also_from``: what it may seal its answers with, too, while its keys are changed.
     """
 
+    also_from: tuple[Key, ...] = field(default=(), repr=False)
     incarnation: str | None = None
     contract_version: str | None = None
     capabilities: frozenset[str] | None = None

@@ -63,6 +63,8 @@ def free_disk_gb(host: Host, loads: Sequence[Load]) -> int:
 
 def _refusal(host: Host, loads: Sequence[Load], need: Need, port: int) -> str:
     """Why the host, where ``loads`` stand, cannot take it; empty when it can."""
+    if host.state is HostState.LOST:
+        return "is lost for good"
     if host.state is HostState.DRAINING:
         return "is being drained"
     if host.facts is None or host.problem:

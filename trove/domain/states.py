@@ -22,6 +22,8 @@ class Task(enum.Enum):
     RESTARTING = "restarting"
     UPGRADING = "upgrading"
     CONFIGURING = "configuring"
+    STOPPING = "stopping"
+    ROTATING = "rotating"
     DELETING = "deleting"
     BUILD_FAILED = "build_failed"
     RESTART_FAILED = "restart_failed"
@@ -36,12 +38,19 @@ class Event(enum.Enum):
     RESTART_ASKED = "restart_asked"
     RESTARTED = "restarted"
     RESTART_BROKE = "restart_broke"
+    RESTART_ROLLED_BACK = "restart_rolled_back"
     UPGRADE_ASKED = "upgrade_asked"
     UPGRADED = "upgraded"
     UPGRADE_BROKE = "upgrade_broke"
     CONFIGURE_ASKED = "configure_asked"
     CONFIGURED = "configured"
     CONFIGURE_BROKE = "configure_broke"
+    STOP_ASKED = "stop_asked"
+    STOPPED = "stopped"
+    STOP_BROKE = "stop_broke"
+    ROTATE_ASKED = "rotate_asked"
+    ROTATED = "rotated"
+    ROTATE_BROKE = "rotate_broke"
     DELETE_ASKED = "delete_asked"
     REMOVED = "removed"
     DELETE_BROKE = "delete_broke"
@@ -68,6 +77,8 @@ EDGES: tuple[Edge, ...] = (
     Edge(Task.NONE, Event.RESET_ASKED, Task.NONE, "Nothing was under way."),
     Edge(Task.RESTARTING, Event.RESTARTED, Task.NONE, "The database server restarted."),
     Edge(Task.RESTARTING, Event.RESTART_BROKE, Task.RESTART_FAILED, "The restart failed; the fault says why."),
+    Edge(Task.RESTARTING, Event.RESTART_ROLLED_BACK, Task.NONE,
+         "The server serves with the settings that it had; the fault says why."),
     Edge(Task.RESTARTING, Event.DELETE_ASKED, Task.DELETING, "The restart is called off; the instance is to go."),
     Edge(Task.RESTARTING, Event.RESET_ASKED, Task.NONE, "The restart is called off."),
     Edge(Task.RESTARTING, Event.CANCEL_ASKED, Task.NONE, "Somebody calls the restart off."),
@@ -83,6 +94,19 @@ EDGES: tuple[Edge, ...] = (
     Edge(Task.CONFIGURING, Event.DELETE_ASKED, Task.DELETING, "The change is called off; the instance is to go."),
     Edge(Task.CONFIGURING, Event.RESET_ASKED, Task.NONE, "The change of settings is not waited for any more."),
     Edge(Task.CONFIGURING, Event.CANCEL_ASKED, Task.NONE, "Somebody calls the change of settings off."),
+    Edge(Task.NONE, Event.STOP_ASKED, Task.STOPPING, "The database server is to stop, and to stay down."),
+    Edge(Task.STOPPING, Event.STOPPED, Task.NONE, "The database server is down until somebody restarts it."),
+    Edge(Task.STOPPING, Event.STOP_BROKE, Task.NONE, "The server was not stopped; the operation says why."),
+    Edge(Task.STOPPING, Event.DELETE_ASKED, Task.DELETING, "The stop is called off; the instance is to go."),
+    Edge(Task.STOPPING, Event.RESET_ASKED, Task.NONE, "The stop is not waited for any more."),
+    Edge(Task.STOPPING, Event.CANCEL_ASKED, Task.NONE, "Somebody no longer waits for the stop."),
+    Edge(Task.RESTART_FAILED, Event.STOP_ASKED, Task.STOPPING, "The database server is to stop, and to stay down."),
+    Edge(Task.NONE, Event.ROTATE_ASKED, Task.ROTATING, "The agent is to get new keys; the server goes on."),
+    Edge(Task.ROTATING, Event.ROTATED, Task.NONE, "The agent has new keys; the former ones open nothing."),
+    Edge(Task.ROTATING, Event.ROTATE_BROKE, Task.NONE, "Old and new keys are valid; the operation says why."),
+    Edge(Task.ROTATING, Event.DELETE_ASKED, Task.DELETING, "The change is called off; the instance is to go."),
+    Edge(Task.ROTATING, Event.RESET_ASKED, Task.NONE, "The change of keys is not waited for any more."),
+    Edge(Task.ROTATING, Event.CANCEL_ASKED, Task.NONE, "Somebody calls the change of keys off; the next one ends it."),
     Edge(Task.RESTART_FAILED, Event.CONFIGURE_ASKED, Task.CONFIGURING, "The server is to get other settings."),
     Edge(Task.RESTART_FAILED, Event.RESTART_ASKED, Task.RESTARTING, "The restart is tried again."),
     Edge(Task.RESTART_FAILED, Event.DELETE_ASKED, Task.DELETING, "The instance is to be removed."),
@@ -106,6 +130,8 @@ _STANDING = {
     Task.RESTARTING: ("is restarting", "Wait until it is ACTIVE, or call the restart off."),
     Task.UPGRADING: ("gets another agent", "Wait until its operation has ended; the server goes on."),
     Task.CONFIGURING: ("gets other settings", "Wait until its operation has ended, which takes seconds."),
+    Task.STOPPING: ("is being stopped", "Wait until its operation has ended."),
+    Task.ROTATING: ("gets new keys", "Wait until its operation has ended; the server goes on."),
     Task.DELETING: ("is being deleted", "Wait until it is gone."),
     Task.BUILD_FAILED: ("was not created completely", "Retry its creation, or delete it."),
     Task.RESTART_FAILED: ("failed to restart", "Restart it again, or delete it."),
@@ -113,7 +139,8 @@ _STANDING = {
     Task.DELETED: ("is deleted", "Create another one."),
 }
 _CANNOT = {Event.RESTART_ASKED: "it cannot be restarted", Event.UPGRADE_ASKED: "its agent cannot be upgraded",
-           Event.CONFIGURE_ASKED: "its settings cannot be changed", Event.CANCEL_ASKED: "there is nothing to call off"}
+           Event.CONFIGURE_ASKED: "its settings cannot be changed", Event.STOP_ASKED: "it cannot be stopped",
+           Event.ROTATE_ASKED: "its keys cannot be changed", Event.CANCEL_ASKED: "there is nothing to call off"}
 
 _STATUS = {
     Task.BUILDING: "BUILD",
@@ -121,6 +148,8 @@ _STATUS = {
     Task.RESTARTING: "REBOOT",
     Task.UPGRADING: "ACTIVE",
     Task.CONFIGURING: "ACTIVE",
+    Task.STOPPING: "ACTIVE",
+    Task.ROTATING: "ACTIVE",
     Task.DELETING: "SHUTDOWN",
     Task.BUILD_FAILED: "ERROR",
     Task.RESTART_FAILED: "ERROR",
@@ -151,6 +180,11 @@ def step(source: Task, event: Event) -> Edge:
     return edge
 
 
+def can(source: Task, event: Event) -> bool:
+    """Whether the table has an edge from ``source`` on ``event``."""
+    return (source, event) in _BY_SOURCE
+
+
 def status(task: Task, *, waiting: bool = False) -> str:
     """REST's ``status``; ``waiting``: whether the server gets some of its settings at its next start."""
     return "RESTART_REQUIRED" if waiting and task is Task.NONE else _STATUS[task]
@@ -158,7 +192,7 @@ def status(task: Task, *, waiting: bool = False) -> str:
 
 def operating_status(task: Task, observed: ServiceStatus, age: float | None) -> str:
     """REST's ``operating_status``; ``age`` of the observation in seconds, None when there was none."""
-    if task not in (Task.NONE, Task.UPGRADING, Task.CONFIGURING):
+    if task not in (Task.NONE, Task.UPGRADING, Task.CONFIGURING, Task.STOPPING, Task.ROTATING):
         return ""
     if age is None or age > HEARTBEAT_EXPIRY:
         return "ERROR"

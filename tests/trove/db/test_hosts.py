@@ -10,7 +10,7 @@ from sqlalchemy import update
 from common.errors import Conflict, NoSpace, NotFound
 from tests.trove.domain.test_placement import host
 from tests.trove.world import wanted
-from trove.db import hosts, schema, spots
+from trove.db import hosts, instances, schema, spots
 from trove.db.commands import Commands
 from trove.db.hosts import Register
 from trove.db.store import Store
@@ -89,6 +89,23 @@ def test_a_host_stays_while_an_instance_stands_there(store: Store, commands: Com
     with store.write() as connection:
         hosts.remove(connection, "a")
     assert known.all() == ()
+
+
+def test_a_lost_host_goes_with_its_last_instance(store: Store, commands: Commands) -> None:
+    known = register(store, host("a"), host("b"))
+    first, second = (stand(store, commands, Spot("a", "a.db.example", port)) for port in (3306, 3307))
+    elsewhere = stand(store, commands, Spot("b", "b.db.example", 3306))
+    with store.write() as connection:
+        hosts.forget_emptied(connection, first)
+        hosts.lose(connection, "a")
+        assert hosts.stranded(connection) == {first, second}
+        assert [hosts.lost_under(connection, each) for each in (first, second, elsewhere)] == ["a", "a", None]
+        assert not hosts.note_check(connection, "a", host("a").facts, "")
+    for gone, left in ((first, ["a", "b"]), (elsewhere, ["a", "b"]), (second, ["b"])):
+        with store.write() as connection:
+            instances.set_deleted(connection, gone)
+            hosts.forget_emptied(connection, gone)
+        assert [each.name for each in known.all()] == left
 
 
 def test_what_stands_on_a_host_is_told_with_it(store: Store, commands: Commands) -> None:

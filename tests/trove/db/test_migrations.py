@@ -89,9 +89,13 @@ def test_a_store_of_the_first_release_is_brought_up(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN release")
         connection.exec_driver_sql("DROP TABLE parameter_rules")
         connection.exec_driver_sql("DROP INDEX ix_instances_configuration_id")
-        for column in ("configuration_id", "configured", "observed_waiting"):
+        connection.exec_driver_sql("DROP INDEX ix_instances_settings_due")
+        for column in ("configuration_id", "configured", "settings_due", "observed_waiting", "next_secrets"):
             connection.exec_driver_sql(f"ALTER TABLE instances DROP COLUMN {column}")
         connection.exec_driver_sql("DROP TABLE configurations")
+        connection.exec_driver_sql("DROP TABLE api_tokens")
+        connection.exec_driver_sql("DROP TABLE audit")
+        connection.exec_driver_sql("DROP TABLE audit_chain")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         connection.exec_driver_sql("INSERT INTO flavors (id, name, ram, vcpus, disk) VALUES ('old', 'old', 1, 1, 1)")
     engine.dispose()

@@ -31,8 +31,8 @@ def instance_id(commands: Commands) -> str:
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_no_password_and_no_key_is_in_the_file(store: Store, instance_id: str, tmp_path: Path) -> None:
     with store.read() as connection:
-        keys = guests.placement_keys(connection, store.vault, instance_id)
-        bus_password = guests.bus_password(connection, store.vault, instance_id)
+        held_of = guests.current(connection, store.vault, instance_id)
+        keys, bus_password = held_of.keys, held_of.password
     held = files(tmp_path)
     assert instance_id.encode() in held
     for secret in (PASSWORD, ROOT_PASSWORD, keys.to_guest.reveal(), keys.from_guest.reveal(), bus_password.reveal()):

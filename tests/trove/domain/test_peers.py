@@ -8,7 +8,7 @@ from msgspec import Struct
 from common.contract import Guest, methods, version
 from common.contract.declare import call
 from common.errors import TooOld
-from common.openstack.rpc.sealing import KeyPair
+from tests.keys import drawn
 from trove.domain.peers import PeerKeys, check_known
 from trove.domain.since import needed
 
@@ -44,7 +44,7 @@ def test_the_newest_field_in_use_counts(order, version_needed):
 
 
 def peer(spoken):
-    keys = KeyPair.generate()
+    keys = drawn()
     return PeerKeys(to_guest=keys.to_guest, from_guest=keys.from_guest, contract_version=spoken)
 
 

@@ -50,6 +50,7 @@ def test_replicas_are_kept_apart_where_that_can_be() -> None:
 
 @pytest.mark.parametrize(("candidate", "loads", "why"), [
     (host("h", state=HostState.DRAINING), [], "h is being drained"),
+    (host("h", state=HostState.LOST), [], "h is lost for good"),
     (host("h", problem="It is away."), [], r"h was not well when it was looked at last \(It is away.\)"),
     (host("h", seen=False), [], "h was not well"),
     (host("h", 1024 + RESERVE_MB - 1), [], "h has 1023 MB of memory left and not 1024"),

@@ -72,7 +72,8 @@ def test_what_failed_can_be_asked_for_again(kind: Kind) -> None:
 def test_what_is_under_way_can_be_called_off_except_a_deletion(task: Task) -> None:
     targets = {edge.target for edge in EDGES if (edge.source, edge.event) == (task, Event.CANCEL_ASKED)}
     assert targets == {Task.BUILDING: {Task.BUILD_FAILED}, Task.RESTARTING: {Task.NONE},
-                       Task.UPGRADING: {Task.NONE}, Task.CONFIGURING: {Task.NONE}}.get(task, set())
+                       Task.UPGRADING: {Task.NONE}, Task.CONFIGURING: {Task.NONE},
+                       Task.STOPPING: {Task.NONE}, Task.ROTATING: {Task.NONE}}.get(task, set())
 
 
 @pytest.mark.parametrize("task", [task for task in Task if task.value.endswith("ing")])

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from common.errors import Conflict
 
-HEAD = "0009"
+HEAD = "0015"
 _VERSION_TABLE = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
 _LOCK = 0x74726F7665  # "trove": serialises processes that start together on PostgreSQL
 
