@@ -1,14 +1,19 @@
 """Puts the API together."""
 
 import falcon
+from oslo_config import cfg
 
-from common.errors import Invalid, TroveError
+from common.errors import TroveError
 from trove.bus.bell import Bell
 from trove.db.answers import Answers
+from trove.db.audit import Audit
+from trove.db.audit_chain import Chain
 from trove.db.commands import Commands
+from trove.db.tokens import Tokens
+from trove.metrics import declared, sources
 from trove.metrics.figures import Figures
 
-from . import context, errors, guests, hosts, idempotency, middleware, paths, policy, waits
+from . import auditing, calls, errors, guests, hosts, idempotency, identity, middleware, paths, policy, waits
 from .description import Description
 from .rates import Rates
 from .routes import ROUTES
@@ -17,16 +22,23 @@ from .settings import DEFAULTS, Settings
 
 
 def create_app(commands: Commands, guests: guests.Guests, desk: hosts.HostDesk, settings: Settings = DEFAULTS,
-               rules: policy.Policy = policy.DEFAULTS, figures: Figures | None = None,
-               bell: waits.Bell | None = None) -> paths.Wsgi:
-    """The WSGI application; ``figures`` are shown at ``/metrics``, ``bell`` rings when there are new events.
+               rules: policy.Policy | None = None, figures: Figures | None = None,
+               bell: waits.Bell | None = None, conf: cfg.ConfigOpts | None = None) -> paths.Wsgi:
+    """The WSGI application; ``figures`` are shown at ``/metrics``, ``bell`` rings when there are new events, ``conf``
+    has what Keystone's library reads.
 
     Raises Invalid for an ``auth_strategy`` that there is not.
     """
-    services = Services(commands, guests, desk, settings, rules, Rates(settings.rates), figures or Figures(),
-                        Description(ROUTES), waits.Waits(bell or Bell(), settings.waiting_requests))
-    around = middleware.Around(_identity(settings), services.rates, services.figures)
+    tokens, audit, chain = Tokens(commands.store), Audit(commands.store), Chain(commands.store)
+    who = identity.chosen(settings, tokens, conf)
+    figures, guest_calls = figures or Figures(), calls.Calls(guests, settings.guest_calls)
+    figures.read_from(sources.reasons(declared.CALLS_REFUSED, guest_calls.refused))
+    services = Services(
+        commands, tokens, audit, chain, guest_calls, desk, settings, rules or policy.defaults(), Rates(settings.rates),
+        figures, Description(ROUTES), waits.Waits(bell or Bell(), settings.waiting_requests))
+    around = middleware.Around(who, services.rates, services.figures)
     application = falcon.App(middleware=around, cors_enable=False)
+    application.add_middleware(auditing.Audited(audit, settings.trusted_proxies))
     application.add_middleware(idempotency.Once(Answers(commands.store)))
     application.req_options.strip_url_path_trailing_slash = True
     application.add_error_handler(Exception, errors.on_defect)
@@ -35,9 +47,3 @@ def create_app(commands: Commands, guests: guests.Guests, desk: hosts.HostDesk, 
     for path, kind in ROUTES.items():
         application.add_route(path, kind(services))
     return paths.Entry(application)
-
-
-def _identity(settings: Settings) -> middleware.Identity:
-    if settings.auth_strategy != "noauth":
-        raise Invalid(f"There is no auth_strategy {settings.auth_strategy!r}.", "Set it to noauth.")
-    return context.NoAuth()

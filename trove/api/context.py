@@ -11,8 +11,9 @@ from trove.db.views import Project, Scope
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``project_id`` is the path's. ``confined``: even an administrator sees this project alone. ``once``: what the
-    request does is done once, under this claim (``trove.db.answers``)."""
+    """``project_id`` is the path's. ``confined``: even an administrator sees this project alone. ``how`` it is known
+    who asks: noauth, token, keystone or operator. ``once``: what the request does is done once, under this claim
+    (``trove.db.answers``)."""
 
     project_id: str
     user_id: str
@@ -20,11 +21,12 @@ class Caller:
     is_admin: bool
     confined: bool
     request_id: str
+    how: str = "noauth"
     once: str | None = None
 
     @property
     def scope(self) -> Project:
-        """The project, or all of them for an administrator that Keystone vouches for."""
+        """The project, or all of them for an administrator whom somebody vouches for."""
         return Scope.EVERY_PROJECT if self.is_admin and not self.confined else self.project_id
 
     def for_logs(self) -> context.RequestContext:
@@ -41,14 +43,3 @@ def of(req: falcon.Request) -> Caller:
     """The caller of a request below ``/v1.0/{project}``."""
     caller: Caller = req.context.caller
     return caller
-
-
-class NoAuth:
-    """Everybody is an administrator of the project that the path names; there is no token to look at.
-
-    Whoever may ask for one project may ask for another by another path, so the path confines: a typing mistake in a
-    project's id reaches nothing of another project.
-    """
-
-    def identify(self, _req: falcon.Request, project_id: str, request_id: str) -> Caller:
-        return Caller(project_id, "noauth", frozenset({"admin"}), is_admin=True, confined=True, request_id=request_id)

@@ -36,12 +36,14 @@ OTHER_FAULTS = {500: ("serverError",)}
 
 MEANINGS = {
     400: "The request is wrong: its path, a parameter or a member of its body, which the message names.",
+    401: "Who asks is not known: `X-Auth-Token` is missing, or the token is not, or no more, of use.",
     403: "The policy does not let the caller do this, or the caller is the account of a database on this machine.",
     404: "What the path names is not there.",
     406: "`Accept` asks for a version of the API that there is not.",
     409: "The operation is in a state in which this cannot be done, or the first request with this `Idempotency-Key` "
          "is still being worked on.",
-    413: "A quota or a rate limit is reached, then `Retry-After` tells when to come again, or the body is too large.",
+    413: "A quota is reached, or the body is too large; or a rate limit is reached, or too many requests wait for "
+         "agents: then `Retry-After` tells when to come again.",
     415: "The body is not `application/json`.",
     422: "The instance is in a state in which this cannot be done now, the datastore has no such things, no such "
          "parameter or the parameter no such value, or the `Idempotency-Key` is another request's.",
@@ -52,6 +54,7 @@ MEANINGS = {
 
 EXAMPLES = {
     400: "Validation error: Object missing required field `name` - at `$.instance`",
+    401: "The request has no token. Send it in X-Auth-Token.",
     403: "The policy does not allow instance:reset_status here. It wants admin.",
     404: "Instance 8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d could not be found.",
     406: "There is no version 2.0 of this API; 1.0 is the one.",
@@ -69,12 +72,20 @@ class Forbidden(errors.Refused):
     """The policy does not let this caller do it."""
 
 
+class Crowded(errors.OverQuota):
+    """As many requests as may wait for agents already; this one was not begun, and is worth repeating."""
+
+    retry_after = 2
+    """Seconds. What an agent that answers has under way is mostly done by then."""
+
+
 class NotInDatastore(errors.Unsupported):
     """The instance's datastore has no such things. OpenStack Trove answers as where the instance does not serve."""
 
 
 STATUS: dict[type[errors.TroveError], int] = {
     Forbidden: 403,
+    Crowded: 413,
     NotInDatastore: 422,
     UnderWay: 409,
     Rejected: 422,
@@ -111,6 +122,8 @@ def on_trove_error(_req: falcon.Request, resp: falcon.Response, error: errors.Tr
         return
     status = STATUS[type(error)]
     resp.status = status
+    if isinstance(error, Crowded):
+        resp.set_header("Retry-After", str(error.retry_after))
     resp.data = body(status, error.sentence(), "serverError" if isinstance(error, _SERVER_ERRORS) else None)
 
 

@@ -1,17 +1,20 @@
 """Guests in memory, for tests of REST and for looking at it without a database server."""
 
 import secrets
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from common.contract import types as t
-from common.errors import Exists, Invalid, NotFound, TroveError
+from common.errors import DeadlinePassed, Exists, Invalid, NotFound, TroveError
 from common.secret import Secret
 
 T = TypeVar("T")
 GIB = 1 << 30
+_PATIENCE = 15.0
+"""As long as the contract's calls have."""
 
 
 @dataclass(slots=True)
@@ -21,10 +24,13 @@ class Account:
 
 
 class FakeGuest:
-    """Behaves like a guest whose server serves. ``failure``, when set, is raised by every call."""
+    """Behaves like a guest whose server serves. ``failure``, when set, is raised by every call; while ``answers`` is
+    not set, none comes."""
 
     def __init__(self) -> None:
         self.failure: TroveError | None = None
+        self.answers = threading.Event()
+        self.answers.set()
         self.databases: dict[str, t.Database] = {}
         self.accounts: dict[tuple[str, str], Account] = {}
         self.root_password: Secret | None = None
@@ -59,6 +65,11 @@ class FakeGuest:
         if name != "general":
             raise Invalid(f"The log {name} is always written.")
         (self.enabled_logs.add if enabled else self.enabled_logs.discard)(name)
+
+    def rpc_ping(self, **options: Any) -> t.AgentInfo:
+        self._called(options)
+        return t.AgentInfo(instance_id="", agent_version="0.1.0", contract_version="1.3", datastore="fake",
+                           datastore_version="1.0", capabilities=(), incarnation="1")
 
     def list_databases(self, page: t.PageRequest, **options: Any) -> t.DatabasePage:
         self._called(options)
@@ -135,6 +146,8 @@ class FakeGuest:
 
     def _called(self, options: dict[str, Any]) -> None:
         self.deadlines.append(options.get("deadline"))
+        if not self.answers.wait(_PATIENCE):
+            raise DeadlinePassed("The guest in memory did not answer.")
         if self.failure is not None:
             raise self.failure
 

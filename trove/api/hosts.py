@@ -32,9 +32,14 @@ class HostDesk(Protocol):
         """
 
     def check(self, name: str) -> Manned:
-        """Looks at it now; what is wrong is in its ``problem``. Raises DeadlinePassed for a look that takes long."""
+        """Looks at it now; what is wrong is in its ``problem``. Raises DeadlinePassed for a look that takes long,
+        Conflict for one that is lost."""
 
-    def set_state(self, name: str, state: HostState) -> Manned: ...
+    def set_state(self, name: str, state: HostState) -> Manned:
+        """Raises Conflict for what is lost and is to be drained."""
+
+    def lose(self, name: str) -> Manned:
+        """The machine is gone for good: nothing there is asked or heard any more. It goes with its last instance."""
 
     def remove(self, name: str) -> None:
         """Raises Conflict while instances stand there."""

@@ -3,7 +3,6 @@
 import contextlib
 import re
 import time
-from typing import Protocol
 
 import falcon
 
@@ -13,6 +12,7 @@ from common.openstack import log
 from trove.metrics.figures import Figures
 
 from . import context, paths
+from .identity import Identity
 from .rates import Rates
 
 LOG = log.get(__name__)
@@ -21,11 +21,6 @@ _VERSION = re.compile(r"application/vnd\.openstack\.trove[^;,]*(?:;[^,]*?\bversi
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOOKS = ("GET", "HEAD")
-
-
-class Identity(Protocol):
-    def identify(self, req: falcon.Request, project_id: str, request_id: str) -> context.Caller:
-        """Who asks for this project. Raises Forbidden when it is not the caller's."""
 
 
 class Around:
@@ -59,7 +54,7 @@ class Around:
         caller = self._identity.identify(req, project_id, req.context.request_id)
         req.context.caller = caller
         req.context.bound.enter_context(requests.bind(caller.for_logs()))
-        self._rates.take(project_id, req.method)
+        self._rates.take(project_id, req.method, managing="/mgmt/" in (req.uri_template or ""))
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, _resource: object, _good: bool) -> None:
         resp.set_header("X-OpenStack-Request-Id", req.context.request_id)

@@ -1,6 +1,7 @@
 """Pages: ``limit`` and ``marker`` in the query, a ``next`` link in the answer."""
 
 import re
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote, urlencode
 
 import falcon
@@ -11,6 +12,7 @@ from common.errors import Invalid
 from . import links
 from .views import blocks
 
+_ID = re.compile("[0-9]{1,18}")
 _NUMBER = re.compile("0{0,18}[1-9][0-9]{0,17}")
 
 
@@ -39,6 +41,26 @@ def name_marker(req: falcon.Request) -> str | None:
         return None
     plain = unquote(text)
     return plain if quote(plain, safe="") == text else text
+
+
+def after(req: falcon.Request) -> int:
+    """The id of what comes before the page, where ids rise; 0 for none. Raises Invalid."""
+    text: str = req.get_param("after", default="0")
+    if _ID.fullmatch(text) is None:
+        raise Invalid(f"{text[:40]!r} is not the id of a row.", "Take the last one that you have seen.")
+    return int(text)
+
+
+def since(req: falcon.Request) -> float | None:
+    """Seconds since 1970. Raises Invalid."""
+    text: str | None = req.get_param("since")
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{text[:40]!r} is not a time.", "Write it like 2026-01-31T23:59:59, in UTC.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def link(req: falcon.Request, base: links.Base, next_marker: str | None, *filters: str,

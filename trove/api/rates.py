@@ -11,7 +11,9 @@ import falcon
 from .views import limits
 
 MINUTE = 60.0
-VERBS = ("GET", "POST", "PUT", "DELETE")
+MGMT_POST = "POST /mgmt"
+"""What administrators order is counted apart."""
+VERBS = ("GET", "POST", "PUT", "DELETE", MGMT_POST)
 _COUNTED_AS = {"PATCH": "PUT", "HEAD": "GET"}
 _PRUNE_AT = 10_000
 
@@ -25,9 +27,11 @@ class Rates:
         self._empty_at: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
-    def take(self, project_id: str, method: str) -> None:
-        """Counts one request. Raises falcon.HTTPContentTooLarge with ``Retry-After``: upstream's 413."""
-        verb = _COUNTED_AS.get(method, method)
+    def take(self, project_id: str, method: str, *, managing: bool = False) -> None:
+        """Counts one request; ``managing``: below ``/mgmt``.
+
+        Raises falcon.HTTPContentTooLarge with ``Retry-After``: upstream's 413."""
+        verb = MGMT_POST if managing and method == "POST" else _COUNTED_AS.get(method, method)
         rate = self._rates.get(verb)
         if rate is None:
             return
@@ -61,5 +65,7 @@ class Rates:
         drop = MINUTE / rate
         wait = max(0.0, filled + drop - MINUTE)
         available = datetime.fromtimestamp(time.time() + wait, UTC)
-        return limits.Limit(verb=verb, uri="*", regex=".*", value=rate, remaining=int((MINUTE - filled) / drop),
-                            unit="MINUTE", nextAvailable=available.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        uri, regex = ("*/mgmt", "^/mgmt") if verb == MGMT_POST else ("*", ".*")
+        return limits.Limit(verb=verb.partition(" ")[0], uri=uri, regex=regex, value=rate,
+                            remaining=int((MINUTE - filled) / drop), unit="MINUTE",
+                            nextAvailable=available.strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -1,6 +1,7 @@
 """The WSGI server in this process: cheroot, in threads."""
 
 import ipaddress
+import select
 import socket
 import ssl
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cheroot import wsgi
-from cheroot.errors import FatalSSLAlert, NoSSLError
+from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 
 from common.errors import Invalid, Refused
@@ -17,8 +18,13 @@ from common.errors import Invalid, Refused
 from . import bodies, neighbours, paths
 
 _STOP_SECONDS = 5
+_BACKLOG = 128
+"""Connections that wait to be accepted: the kernel lets who comes beyond them try again a second later."""
 _HANDSHAKE = b"\x16"
 """What a TLS client begins with: the type of its first record (RFC 8446, section 5.1)."""
+_NO_TLS = (b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+           b"The client sent a plain HTTP request, but this port speaks nothing but HTTPS.")
+_MAX_HEADERS = 64 * 1024
 _REMEDY = "Put them right, or set tls_certificate = own."
 
 
@@ -31,17 +37,51 @@ class Tls:
 
 
 class _Adapter(BuiltinSSLAdapter):
-    """Tells plain HTTP by its first byte: the handshake would close the connection before that can be answered."""
+    """Leaves the handshake to the thread that works on the connection: here it would hold up whoever connects next."""
 
     def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, Any]]:
-        try:
-            if sock.recv(1, socket.MSG_PEEK) not in (b"", _HANDSHAKE):
-                sock.recv(bodies.MAX_BYTES)  # what is left unread would make the end of the connection a reset
-                raise NoSSLError
-        except OSError as error:
-            raise FatalSSLAlert(*error.args) from None
-        wrapped: tuple[ssl.SSLSocket, dict[str, Any]] = super().wrap(sock)  # type: ignore[no-untyped-call]
-        return wrapped
+        return self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False), {}
+
+
+class _Headers(HeaderReader):
+    """Without X_Forwarded_For, which WSGI cannot tell from the X-Forwarded-For that a proxy in front of us wrote."""
+
+    def _allow_header(self, key_name: bytes) -> bool:
+        return b"_" not in key_name
+
+
+class _Request(HTTPRequest):
+    header_reader = _Headers()
+
+
+class _Connection(HTTPConnection):
+    """A new one has no thread until its first byte is there: who says nothing takes none from others."""
+
+    RequestHandlerClass = _Request
+    _begun = False
+
+    def communicate(self) -> bool:
+        """Whether it stays open."""
+        if not self._begun:
+            if self.last_used is None and not select.select([self.socket], [], [], 0)[0]:
+                return True  # it is waited for, as between two requests
+            self._begun = True
+            if isinstance(self.socket, ssl.SSLSocket) and not _shaken(self.socket):
+                return False
+        return bool(super().communicate())  # type: ignore[no-untyped-call]
+
+
+def _shaken(sock: ssl.SSLSocket) -> bool:
+    """Whether the other end speaks TLS with us. Plain HTTP, which is told by its first byte, is answered in kind."""
+    try:
+        if socket.socket.recv(sock, 1, socket.MSG_PEEK) in (b"", _HANDSHAKE):
+            sock.do_handshake()
+            return True
+        socket.socket.recv(sock, bodies.MAX_BYTES)  # what is left unread would make the end of the connection a reset
+        socket.socket.sendall(sock, _NO_TLS)
+    except OSError:
+        return False
+    return False
 
 
 class Server:
@@ -49,10 +89,12 @@ class Server:
 
     def __init__(self, application: paths.Wsgi, host: str, port: int, *, auth_strategy: str = "noauth",
                  tls: Tls | None = None, threads: int = 10) -> None:
-        check_host(host, auth_strategy)
+        check_host(host, auth_strategy, tls=tls is not None)
         self._asks_nobody = auth_strategy == "noauth"
         self._server = wsgi.Server((host, port), application, numthreads=threads, server_name=host,
-                                   shutdown_timeout=_STOP_SECONDS)
+                                   shutdown_timeout=_STOP_SECONDS, request_queue_size=_BACKLOG)
+        self._server.ConnectionClass = _Connection
+        self._server.max_request_header_size = _MAX_HEADERS
         # One byte more than a body may have, so that the application says what is wrong and not the server.
         self._server.max_request_body_size = bodies.MAX_BYTES + 1
         if tls is not None:
@@ -86,6 +128,12 @@ class Server:
             raise
         self._server.wsgi_app = keeper
 
+    def show(self, tls: Tls) -> None:
+        """Connections that are made from now on are shown this certificate. Raises Invalid for files that do not do;
+        then they are shown the former one."""
+        check_tls(tls)
+        self._server.ssl_adapter = _Adapter(str(tls.certificate), str(tls.key))
+
     def stop(self) -> None:
         """Ends after the requests under way, or after a few seconds."""
         self._server.stop()
@@ -107,13 +155,20 @@ def check_tls(tls: Tls) -> None:
         raise Invalid(f"{tls.certificate} and {tls.key} {why}.", _REMEDY) from None
 
 
-def check_host(host: str, auth_strategy: str) -> None:
-    """Raises Refused where everybody would be an administrator for the whole network."""
-    if auth_strategy == "noauth" and not _is_loopback(host):
+def check_host(host: str, auth_strategy: str, *, tls: bool) -> None:
+    """Raises Refused where everybody would be an administrator for the whole network, or could read others' tokens."""
+    if _is_loopback(host):
+        return
+    if auth_strategy == "noauth":
         raise Refused(
             f"With auth_strategy = noauth whoever reaches the API is an administrator: it does not listen on {host}.",
-            "Set bind_host to 127.0.0.1; other machines reach it by a tunnel, such as ssh -L.",
+            "Set auth_strategy = token or keystone; or set bind_host to 127.0.0.1, which other machines reach by a "
+            "tunnel, such as ssh -L.",
         )
+    if not tls:
+        raise Refused(f"Without TLS whoever listens on the network reads tokens: the API does not listen on {host}.",
+                      "Set tls_certificate = own, or a certificate's file; or set bind_host to 127.0.0.1, behind a "
+                      "proxy on this machine.")
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import falcon
 
-from trove.db import commands
+from trove.db import audit, audit_chain, commands, tokens
 from trove.metrics.figures import Figures
 
-from . import context, guests, hosts, links, policy, rates, settings, waits
+from . import calls, context, hosts, links, policy, rates, settings, waits
 from .description import Description
 
 
@@ -18,7 +18,10 @@ class Services:
     """``clock`` gives seconds since 1970."""
 
     commands: commands.Commands
-    guests: guests.Guests
+    tokens: tokens.Tokens
+    audit: audit.Audit
+    chain: audit_chain.Chain
+    calls: calls.Calls
     hosts: hosts.HostDesk
     settings: settings.Settings
     policy: policy.Policy
@@ -41,11 +44,13 @@ class Resource:
         self.commands = services.commands
         self.settings = services.settings
 
-    def allowed(self, req: falcon.Request, *rules: str) -> context.Caller:
-        """The caller, if the policy lets it do all of this to the path's project. Raises Forbidden."""
+    def allowed(self, req: falcon.Request, *rules: str, owner: str | None = None) -> context.Caller:
+        """The caller, if the policy lets it do all of this to the path's project, or to that of ``owner``. Raises
+        Forbidden."""
         caller = context.of(req)
+        req.context.rules = (*getattr(req.context, "rules", ()), *rules)
         for rule in rules:
-            self.services.policy.enforce(rule, caller, caller.project_id)
+            self.services.policy.enforce(rule, caller, owner or caller.project_id)
         return caller
 
     def base(self, req: falcon.Request) -> links.Base:

@@ -1,6 +1,8 @@
-"""Requests that wait for news: only so many at a time, so that threads are left for those that do not."""
+"""Requests that wait for news: only so many at a time, so that threads are left for those that do not, and of one
+project only a part of them, so that places are left for others."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -23,21 +25,24 @@ class Bell(Protocol):
 
 
 class Waits:
-    """``most``: requests that may wait at the same time. Beyond it nobody waits: the answer comes early."""
+    """``most``: requests that may wait at the same time, half of them (rounded up) of one project. Beyond it nobody
+    waits: the answer comes early."""
 
     def __init__(self, bell: Bell, most: int) -> None:
         self._bell = bell
-        self._places = threading.BoundedSemaphore(most) if most else None
+        self._most = most
+        self._waiting: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
-    def until(self, look: Callable[[], T], satisfied: Callable[[T], bool], seconds: float,
+    def until(self, look: Callable[[], T], satisfied: Callable[[T], bool], seconds: float, *, project: str,
               every: float = LONGEST) -> T:
         """The first look that satisfies, or the last one of ``seconds``. What the bell does not tell of is looked for
-        ``every`` so many seconds."""
+        ``every`` so many seconds. ``project`` is who waits."""
         heard = self._bell.rings
         seen = look()
         if satisfied(seen) or seconds <= 0:
             return seen
-        with self._place() as may_wait:
+        with self._place(project) as may_wait:
             until = monotonic() + min(seconds, LONGEST)
             while may_wait and not satisfied(seen) and not self._bell.closed and (left := until - monotonic()) > 0:
                 if self._bell.wait(heard, min(left, every)) or every < left:
@@ -46,12 +51,14 @@ class Waits:
         return seen
 
     @contextmanager
-    def _place(self) -> Iterator[bool]:
+    def _place(self, project: str) -> Iterator[bool]:
         """Whether there is one."""
-        if self._places is None or not self._places.acquire(blocking=False):
-            yield False
-            return
+        with self._lock:
+            found = self._waiting.total() < self._most and self._waiting[project] < -(-self._most // 2)
+            self._waiting[project] += found
         try:
-            yield True
+            yield found
         finally:
-            self._places.release()
+            with self._lock:
+                self._waiting[project] -= found
+                self._waiting += Counter()  # keeps what is above zero

@@ -13,6 +13,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-@pytest.fixture
-def world(store: Store) -> World:
+@pytest.fixture(scope="module")
+def standing(store: Store) -> World:
+    """Putting an application together takes as long as a dozen requests."""
     return make_world(store)
+
+
+@pytest.fixture
+def world(standing: World) -> World:
+    """In a project of a test's own, so that tests share the application and do not meet."""
+    return standing.anew()

@@ -52,6 +52,7 @@ class Ground:
     world: World
     instances: dict[str, str] = field(default_factory=dict)
     operations: list[str] = field(default_factory=list)
+    group: str = "none"
     heard: dict[str, float] = field(default_factory=dict)
 
     def prepare(self) -> None:
@@ -68,6 +69,9 @@ class Ground:
                                      for user, host in USERS))
         for host in {"db1", "db2"} - {manned.host.name for manned in self.world.desk.all()}:
             self.world.desk.add(machines.host(host))
+        if self.world.ask("GET", f"/configurations/{self.group}").status_code != 200:
+            self.group = self.world.ask("POST", "/configurations", {"configuration": {
+                "name": "many", "values": {"max_connections": 200}}}).json["configuration"]["id"]
         self.operations = [operation for _, operation in self.world.woken if operation][-5:]
 
     def known(self, part: str) -> list[str]:
@@ -85,7 +89,9 @@ class Ground:
             "host": ["db1", "db2"],
             "parameter": ["max_connections", "sql_mode"],
             "log": ["error", "general"],
-            "configuration": ["00000000-0000-4000-8000-000000000000"],
+            "owner": [self.world.project, "somebody"],
+            "token": ["00000000-0000-4000-8000-000000000000"],
+            "configuration": [self.group],
         }[part]
 
     def _is_as_made(self, name: str) -> bool:

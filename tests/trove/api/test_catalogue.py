@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.trove.api.world import World, make_store, make_world
-from trove.api import context, policy
+from trove.api import context, identity
 from trove.api.settings import Settings
 from trove.db import schema
 from trove.db.store import Store
@@ -79,7 +79,7 @@ def test_limits(world: World, store: Store) -> None:
     assert (rate["verb"], rate["value"], rate["remaining"], rate["unit"]) == ("GET", 60, 58, "MINUTE")
 
 
-class Member(context.NoAuth):
+class Member(identity.NoAuth):
     """Somebody who is no administrator."""
 
     def identify(self, _req: object, project_id: str, request_id: str) -> context.Caller:
@@ -90,9 +90,9 @@ class Member(context.NoAuth):
 @pytest.fixture
 def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A member's view of a store that has an inactive version and a flavor whose id is no number."""
-    monkeypatch.setattr(context, "NoAuth", Member)
+    monkeypatch.setattr(identity, "NoAuth", Member)
     store = make_store(tmp_path)
-    world = make_world(store, rules=policy.Defaults())
+    world = make_world(store)
     [datastore] = world.commands.list_datastores()
     with store.write() as connection:
         connection.execute(insert(schema.datastore_versions).values(

@@ -37,6 +37,12 @@ def attached(world: World) -> tuple[str, str]:
     return instance, group
 
 
+def having(world: World, group: str) -> list[dict[str, Any]]:
+    """The instances that have it."""
+    found: list[dict[str, Any]] = world.ask("GET", f"/configurations/{group}/instances").json["instances"]
+    return found
+
+
 def shown(world: World, path: str) -> dict[str, Any]:
     answer = world.ask("GET", path)
     assert answer.status_code == 200, answer.text
@@ -94,8 +100,7 @@ def test_an_instance_gets_an_operation_and_shows_its_group(world: World, group: 
     [newest, *_] = world.ask("GET", f"/instances/{instance}/operations").json["operations"]
     assert newest["kind"] == "configure"
     assert world.woken[-1] == (instance, newest["id"])
-    listed = world.ask("GET", f"/configurations/{group}/instances").json["instances"]
-    assert listed == [{"id": instance, "name": "one"}]
+    assert having(world, group) == [{"id": instance, "name": "one", "settings": "pending"}]
 
 
 def test_a_group_that_an_instance_has_is_neither_deleted_nor_attached_twice(world: World, group: str) -> None:
@@ -103,10 +108,46 @@ def test_a_group_that_an_instance_has_is_neither_deleted_nor_attached_twice(worl
     assert attach(world, instance, group) == 202
     assert world.ask("DELETE", f"/configurations/{group}").status_code == 400
     assert attach(world, instance, group) == 400
-    busy = world.ask("PATCH", f"/configurations/{group}", {"configuration": {"values": {"wait_timeout": 60}}})
-    assert busy.status_code == 422 and instance in busy.json["unprocessableEntity"]["message"]
-    kept = world.ask("GET", f"/configurations/{group}").json["configuration"]["values"]
-    assert "wait_timeout" not in kept
+
+
+def test_instances_that_get_it_later_do_not_hold_a_group_up(world: World, group: str) -> None:
+    """One is getting settings just now, one is being made, one was not made; one that is to go gets nothing."""
+    busy, _ = world.serving()
+    assert attach(world, busy, group) == 202
+    building, failed, going = (world.create(configuration=group)["id"] for _ in range(3))
+    world.fail(failed, "It broke.", "a trace")
+    assert world.ask("DELETE", f"/instances/{going}").status_code == 202
+    world.woken.clear()
+    body, later = {"configuration": {"values": {"wait_timeout": 60}}}, {busy, building, failed}
+    plan = world.ask("PATCH", f"/configurations/{group}?dry_run=true", body).json["plan"]
+    assert {each["instance"]["id"]: each["later"] for each in plan} == dict.fromkeys(later, True)
+    assert world.ask("PATCH", f"/configurations/{group}", body).status_code == 200
+    assert shown(world, f"/configurations/{group}")["values"]["wait_timeout"] == 60 and world.woken == []
+    assert {each["id"]: each["settings"] for each in having(world, group)} == {
+        **dict.fromkeys(later, "pending"), going: "different"}
+
+
+@pytest.mark.parametrize("body", [{"configuration": NOBODY}, {"configuration": None}])
+def test_a_plan_for_a_busy_instance_is_refused_as_the_change_would_be(world: World, body: dict[str, Any]) -> None:
+    instance, group = attached(world)
+    detached = body["configuration"] is None
+    if not detached:
+        assert attach(world, instance, None) == 202
+        body = {"configuration": group}
+    assert world.ask("POST", f"/instances/{instance}/action", {"reset_status": {}}).status_code == 202
+    assert world.ask("POST", f"/instances/{instance}/action", {"restart": {}}).status_code == 202
+    answers = [world.ask("PUT", f"/instances/{instance}{query}", {"instance": body}) for query in ("?dry_run=1", "")]
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert all("restarting" in answer.text for answer in answers)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_description_is_taken_away_by_null_alone(world: World, method: str) -> None:
+    path = f"/configurations/{made(world, description='For clients.')['id']}"
+    for members, description in (({}, "For clients."), ({"description": None}, None), ({"name": "few"}, None),
+                                 ({"description": "New."}, "New.")):
+        assert world.ask(method, path, {"configuration": {"values": {}, **members}}).status_code in (200, 202)
+        assert shown(world, path)["description"] == description
 
 
 def test_a_group_goes_when_nobody_has_it(world: World, group: str) -> None:

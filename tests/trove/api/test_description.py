@@ -66,6 +66,14 @@ def test_examples_are_what_the_types_take(made: dict[str, Any], path: str, metho
         msgspec.convert(content["example"], told.answer)
 
 
+@pytest.mark.parametrize(("noun", "method"), [
+    ("instances/{instance_id}", "put"), ("instances/{instance_id}", "patch"),
+    ("configurations/{configuration}", "put")])
+def test_a_dry_run_that_is_answered_otherwise_is_described(made: dict[str, Any], noun: str, method: str) -> None:
+    responses = made["paths"][f"/v1.0/{{project}}/{noun}"][method]["responses"]
+    assert responses["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Plan") and "202" in responses
+
+
 def test_every_status_of_an_error_has_a_meaning_and_an_example() -> None:
     said = {status for path, resource in ROUTES.items() for method, handler in declared.handlers(resource)
             for status in document.statuses(path, method, declared.description(handler))}

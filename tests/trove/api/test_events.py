@@ -123,7 +123,7 @@ def test_who_waits_is_answered_when_something_happens_and_looks_only_then(world:
     answer = in_thread(lambda: rung.client(world).get("/events", wait="30"))
     awaiting.until(lambda: rung.looks == 1, 30, "the request looks")
     with pytest.raises(TimeoutError):
-        answer.result(0.5)
+        answer.result(0.2)
     assert rung.looks == 1, "it does not look again and again"
     world.create()
     assert [row["kind"] for row in answer.result(20)["events"]] == ["operation.asked"]
@@ -131,7 +131,7 @@ def test_who_waits_is_answered_when_something_happens_and_looks_only_then(world:
 
 
 def test_what_happens_elsewhere_does_not_end_the_waiting(world: World, rung: Rung, store: Store) -> None:
-    answer = in_thread(lambda: rung.client(world).get("/events", wait="1.5"))
+    answer = in_thread(lambda: rung.client(world).get("/events", wait="0.5"))
     awaiting.until(lambda: rung.looks == 1, 30, "the request looks")
     make_world(store).create()
     assert answer.result(20) == {"events": []}
@@ -151,7 +151,8 @@ def test_who_finds_no_place_to_wait_is_answered_early_and_others_are_served(worl
 def test_nobody_waits_longer_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "LONGEST", 0.05)
     looks: list[int] = []
-    finder = threading.Thread(target=waits.Waits(Bell(), 1).until, args=(lambda: looks.append(1), bool, 1e9))
+    finder = threading.Thread(target=waits.Waits(Bell(), 1).until, args=(lambda: looks.append(1), bool, 1e9),
+                              kwargs={"project": "p"})
     finder.start()
     finder.join(20)
     assert not finder.is_alive() and looks == [1]

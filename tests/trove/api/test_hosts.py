@@ -124,6 +124,19 @@ def test_a_host_with_instances_stays(world: World) -> None:
     assert world.ask("GET", "/mgmt/hosts/db2").status_code == 404
 
 
+def test_a_lost_host_is_asked_nothing_and_taken_back(world: World) -> None:
+    add(world)
+    instance_id = stand(world, "db1")
+    lost = world.ask("POST", "/mgmt/hosts/db1/action", {"lose": {}})
+    assert (lost.status_code, lost.json["host"]["state"], lost.json["host"]["instances"]) == (
+        200, "lost", [instance_id])
+    for action in ("check", "drain"):
+        answer = world.ask("POST", "/mgmt/hosts/db1/action", {action: {}})
+        assert answer.status_code == 409 and "lost for good" in answer.json["conflict"]["message"]
+    assert world.ask("DELETE", "/mgmt/hosts/db1").status_code == 409
+    assert world.ask("POST", "/mgmt/hosts/db1/action", {"activate": {}}).json["host"]["state"] == "active"
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("POST", "/action")])
 def test_a_host_that_there_is_not(world: World, method: str, path: str) -> None:
     answer = world.ask(method, f"/mgmt/hosts/db9{path}", {"check": {}} if method == "POST" else None)

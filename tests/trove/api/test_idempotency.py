@@ -138,6 +138,14 @@ def test_no_order_is_given_twice(world: World, key: str, monkeypatch: pytest.Mon
     assert len(world.ask("GET", "/operations").json["operations"]) == count
 
 
+def test_a_group_of_settings_is_made_once(world: World, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {"configuration": {"name": "many", "values": {"max_connections": 200}}}
+    post_and_die(world, monkeypatch, key, "/configurations", wanted)
+    answer = post(another_life(world), key, "/configurations", wanted)
+    [there] = world.ask("GET", "/configurations").json["configurations"]
+    assert (answer.status_code, answer.json["configuration"]["id"]) == (200, there["id"])
+
+
 def test_a_request_beside_the_first_is_told_to_wait(world: World, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go_on = threading.Event(), threading.Event()
     create = world.commands.create_instance

@@ -154,7 +154,7 @@ def test_force_delete_is_reset_status_and_delete(world: World) -> None:
 
 @pytest.mark.parametrize(("body", "code", "words"), [
     ({"dance": {}}, 400, "There is no action 'dance'. Choose one of: restart, reset_status, "
-     "upgrade_agent."),
+     "upgrade_agent, rotate_keys."),
     ({}, 400, "one key"),
     ({"restart": {}, "reset_status": {}}, 400, "one key"),
     ({"restart": None}, 400, "object"),

@@ -20,7 +20,7 @@ from trove.api.settings import Settings
 from trove.db import schema
 
 FEW, MANY = 5, 50
-SMALL = ("limits", "log", "parameters")
+SMALL = ("limits", "log", "parameters", "{owner}", "chain")
 """Lists that do not grow with rows."""
 
 
@@ -70,9 +70,10 @@ def fill(world: World, inside: str, begin: int, end: int) -> None:
                              for number in range(begin, end)))
     [first] = [each for each in world.commands.list_datastores() if each.name == "mariadb"]
     for number in range(begin, end):
-        world.create(f"i{number}", configuration=group(world, "g0"))
+        world.create(f"i{number}", configuration=group(world, "g0"), owner=world.project)
         group(world, f"g{number}")
         world.desk.add(machines.host(f"h{number}"))
+        world.ask("POST", "/mgmt/tokens", {"token": {"name": f"t{number}"}})
         with world.store.write() as connection:
             connection.execute(insert(schema.flavors).values(id=f"f{number}", name=f"f{number}", ram=1, vcpus=1))
             for datastore_id in (first.id, made := str(uuid.uuid4())):
@@ -90,7 +91,7 @@ def ask_all(world: World, inside: str) -> dict[str, tuple[int, int]]:
     version = world.commands.get_version("10.11", "mariadb").id
     for path, name in LISTS.items():
         where = path.format(project=world.project, instance_id=inside, user="u0", datastore="mariadb", version=version,
-                            configuration=group(world, "g0"))
+                            configuration=group(world, "g0"), owner=world.project)
         with counted(world) as statements:
             answer = world.client.simulate_get(where)
         assert answer.status_code == 200, f"{path}: {answer.text}"

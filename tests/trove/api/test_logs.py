@@ -52,7 +52,8 @@ def test_a_log_is_read_piece_by_piece(world: World) -> None:
     assert world.ask("GET", path, params={"after": "1", "limit": "5"}).json["chunk"]["text"] == "two\n"
     assert world.ask("GET", path, params={"after": "2"}).json["chunk"] == {
         "text": "", "after": "2", "more": False, "lost": False}
-    for wrong in ({"after": "x"}, {"limit": "0"}, {"limit": "-1"}, {"limit": "9" * 5000}, {"wait": "nan"}):
+    for wrong in ({"after": "x"}, {"limit": "0"}, {"limit": "-1"}, {"limit": "9" * 5000}, {"wait": "nan"},
+                  {"wait": "2e9"}, {"after": "0" * 81}):
         assert world.ask("GET", path, params=wrong).status_code == 400, wrong
     assert world.ask("GET", f"/instances/{instance}/log/nothing").status_code == 404
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from tests import ground
-from tests.trove.api.world import World, make_store
+from tests.trove.api.world import World, make_store, make_world
 from tests.trove.machines import host
 from trove.db import instances
-from trove.db.store import Store
 
 PATH = "/mgmt/datastore-versions"
 
@@ -41,11 +40,11 @@ def listed(world: World) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Of this test alone: versions and hosts are everybody's, and what was used is not forgotten."""
-    made = make_store(tmp_path)
-    yield made
-    made.close()
+def world(tmp_path: Path) -> Iterator[World]:
+    """With a store of its own: versions and hosts are everybody's, and what was used is not forgotten."""
+    store = make_store(tmp_path)
+    yield make_world(store)
+    store.close()
 
 
 def test_a_registered_version_may_be_asked_for_and_instances_keep_its_programs(world: World, binaries: Path) -> None:
@@ -110,6 +109,14 @@ def test_what_was_never_used_is_forgotten(world: World, binaries: Path) -> None:
     path = f"{PATH}/{listed(world)['11.8']['id']}"
     assert world.ask("DELETE", path).status_code == 202
     assert world.ask("DELETE", path).status_code == 404 and "11.8" not in listed(world)
+    add(world, binaries)
+    path = f"{PATH}/{listed(world)['11.8']['id']}"
+    group = world.ask("POST", "/configurations", {"configuration": {
+        "name": "many", "values": {"max_connections": 200}, "datastore": {"version": "11.8"}}}).json["configuration"]
+    answer = world.ask("DELETE", path)
+    assert answer.status_code == 400 and "configuration groups" in answer.json["badRequest"]["message"]
+    assert world.ask("DELETE", f"/configurations/{group['id']}").status_code == 202
+    assert world.ask("DELETE", path).status_code == 202
     world.create()
     answer = world.ask("DELETE", f"{PATH}/{listed(world)['10.11']['id']}")
     assert answer.status_code == 400 and "Switch it off" in answer.json["badRequest"]["message"]

@@ -4,12 +4,20 @@ import falcon
 import pytest
 
 from tests.trove.api.test_errors import fault
-from tests.trove.api.world import World
+from tests.trove.api.world import World, make_world
 from trove.api.description import declared
 from trove.api.routes import ROUTES
+from trove.db.store import Store
 
 PARTS = {"instance_id": "i", "user": "u", "database": "d", "datastore": "mariadb", "version": "10.11", "flavor": "1",
-         "operation_id": "o", "host": "h", "parameter": "max_connections", "configuration": "c", "log": "general"}
+         "operation_id": "o", "host": "h", "parameter": "max_connections", "configuration": "c", "log": "general",
+         "token": "t", "owner": "p"}
+
+
+@pytest.fixture(scope="module")
+def world(store: Store) -> World:
+    """One for all: nothing here is answered with what another test made."""
+    return make_world(store)
 
 
 def allowed(path: str) -> set[str]:

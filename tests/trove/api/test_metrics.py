@@ -57,10 +57,13 @@ def test_instances_and_their_heartbeats(world: World) -> None:
 
 
 def test_hosts_by_state_and_what_is_free_of_them(world: World) -> None:
-    for name in ("a", "b", "c", "never"):
+    for name in ("a", "b", "c", "burnt", "never"):
         world.machines.down = {"never.example"}
         world.desk.add(machines.host(name))
     world.desk.set_state("b", HostState.DRAINING)
+    world.machines.down.add("burnt.example")
+    world.desk.check("burnt")
+    world.desk.lose("burnt")
     world.machines.down.add("c.example")
     world.desk.check("c")
     instance_id = world.create()["id"]
@@ -68,10 +71,10 @@ def test_hosts_by_state_and_what_is_free_of_them(world: World) -> None:
         spots.store(connection, instance_id, Spot("a", "192.0.2.1", 3306))
     seen = samples(world)
     assert {key[1]: value for key, value in seen.items() if key[0] == "trove_hosts"} == {
-        "active": 1, "draining": 1, "ill": 2}
+        "active": 1, "draining": 1, "lost": 1, "ill": 2}
     free = {key[1]: value for key, value in seen.items() if key[0] == "trove_host_memory_free_bytes"}
     whole = (machines.FACTS.memory_mb - RESERVE_MB) << 20
-    assert free == {"a": whole - (512 << 20), "b": whole, "c": whole}
+    assert free == {"a": whole - (512 << 20), "b": whole, "c": whole, "burnt": whole}
 
 
 def test_operations_under_way_and_past_their_deadline(world: World) -> None:

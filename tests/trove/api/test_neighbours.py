@@ -19,9 +19,9 @@ DELETED = ACCOUNT_IDS[-1]
 """An id that no account has."""
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"])
-def served(world: World, request: pytest.FixtureRequest) -> Iterator[server.Server]:
-    made = server.Server(world.client.app, request.param, 0)
+@pytest.fixture(scope="module", params=["127.0.0.1", "::1"])
+def served(standing: World, request: pytest.FixtureRequest) -> Iterator[server.Server]:
+    made = server.Server(standing.client.app, request.param, 0)
     made.start()
     yield made
     made.stop()

@@ -30,9 +30,14 @@ def marker_of_troveclient(href: str) -> str:
     return f"marker={dict(parse_qsl(urlsplit(href).query))['marker']}"
 
 
-@pytest.fixture
-def paged(store: Store) -> World:
+@pytest.fixture(scope="module")
+def of_three(store: Store) -> World:
     return make_world(store, Settings(instances_page_size=3, databases_page_size=3, users_page_size=3))
+
+
+@pytest.fixture
+def paged(of_three: World) -> World:
+    return of_three.anew()
 
 
 def test_every_instance_is_on_one_page(paged: World) -> None:

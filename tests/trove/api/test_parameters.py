@@ -6,18 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.trove.api.world import World, make_store
-from trove.db.store import Store
+from tests.trove.api.world import World, make_store, make_world
 
 LISTED = "/datastores/mariadb/versions/10.11/parameters"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Of this test alone: an operator's rules are everybody's."""
-    made = make_store(tmp_path)
-    yield made
-    made.close()
+def world(tmp_path: Path) -> Iterator[World]:
+    """With a store of its own: an operator's rules are everybody's."""
+    store = make_store(tmp_path)
+    yield make_world(store)
+    store.close()
 
 
 @pytest.fixture

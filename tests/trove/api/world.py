@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,12 @@ class World:
     woken: list[tuple[str, str | None]]
     project: str
     figures: Figures = field(default_factory=Figures)
+
+    def anew(self) -> "World":
+        """The same application for a project of its own; nobody was woken, and every machine is well."""
+        self.woken.clear()
+        self.machines.heal()
+        return replace(self, project=uuid.uuid4().hex)
 
     def ask(self, method: str, path: str, body: object = None, **options: Any) -> falcon.testing.Result:
         """``path`` below the project, encoded; ``body`` as JSON."""
@@ -81,7 +87,7 @@ def make_store(directory: Path) -> Store:
     return stores.open_seeded(directory, {"mariadb": "10.11"})
 
 
-def make_world(store: Store, settings: Settings = DEFAULTS, rules: policy.Policy = policy.DEFAULTS) -> World:
+def make_world(store: Store, settings: Settings = DEFAULTS, rules: policy.Policy | None = None) -> World:
     """In a project of its own, so that worlds may share a store."""
     guests, woken = FakeGuests(), []
     commands = Commands(store, RULES, lambda instance_id, operation_id: woken.append((instance_id, operation_id)))

@@ -33,6 +33,7 @@ PAGED = (
 @dataclass(frozen=True, slots=True)
 class Described:
     """``status`` (None: there is none) and ``answer`` (a type; None: no body) of success; ``media`` is the answer's.
+    ``dry``: the answer of a dry run, with 200, where success has another status or another body.
 
     ``refuses`` are statuses besides those that follow from the path, a body and every request: see ``document``.
     """
@@ -45,14 +46,16 @@ class Described:
     query: tuple[Query, ...]
     refuses: tuple[int, ...]
     media: str
+    dry: Any
 
 
 def describe(summary: str, answer: Any = None, *, status: int | None = 200, body: Any = None,
              body_optional: bool = False, query: tuple[Query, ...] = (), refuses: tuple[int, ...] = (),
-             media: str = JSON) -> Callable[[H], H]:
+             media: str = JSON, dry: Any = None) -> Callable[[H], H]:
     """Describes a handler. Its docstring, where it has one, is shown below the summary."""
     def keep(handler: H) -> H:
-        handler.__dict__[_KEPT_AS] = Described(summary, answer, status, body, body_optional, query, refuses, media)
+        handler.__dict__[_KEPT_AS] = Described(
+            summary, answer, status, body, body_optional, query, refuses, media, dry)
         return handler
     return keep
 

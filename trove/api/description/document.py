@@ -45,6 +45,8 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "configuration": (Annotated[str, Meta(examples=["8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d"])],
                       "Id of a configuration group."),
     "host": (Annotated[str, Meta(examples=["db1"])], "Name of a registered host."),
+    "owner": (Annotated[str, Meta(examples=["shop"])], "The project whose quotas are meant."),
+    "token": (Annotated[str, Meta(examples=["8a8d3a4e-6f6a-4c1e-9d3c-2b1b0a9f8e7d"])], "Id of an API token."),
     "flavor": (Annotated[str, Meta(examples=["1"])], "Id of a flavor."),
 }
 """The parts of paths that are not fixed: type and meaning."""
@@ -87,7 +89,7 @@ def statuses(path: str, method: str, told: declared.Described) -> list[int]:
     500 for a defect of ours."""
     found = {406, 500, *told.refuses}
     if "{" in path:
-        found |= {400, 403, 413}
+        found |= {400, 401, 403, 413}
     if path.count("{") > 1:
         found.add(404)
     if told.body is not None:
@@ -123,7 +125,8 @@ def _concealed(kind: type) -> Json:
 def _types(operations: list[_Operation]) -> list[Any]:
     told = [operation.told for operation in operations]
     found = [*(kind for kind, _ in (*PARAMETERS.values(), KEY)), *(each.body for each in told),
-             *(each.answer for each in told), *(query.kind for each in told for query in each.query)]
+             *(kind for each in told for kind in (each.answer, each.dry)),
+             *(query.kind for each in told for query in each.query)]
     return [kind for kind in found if kind is not None]
 
 
@@ -142,8 +145,10 @@ def _operation(operation: _Operation, schemas: _Schemas) -> Json:
     if parameters:
         made["parameters"] = parameters
     if told.body is not None:
-        made["requestBody"] = {"required": not told.body_optional,
-                               "content": _content(declared.JSON, told.body, schemas)}
+        content = _content(declared.JSON, told.body, schemas)
+        if told.body_optional:  # null is how some clients send nothing
+            content[declared.JSON]["schema"] = {"anyOf": [content[declared.JSON]["schema"], {"type": "null"}]}
+        made["requestBody"] = {"required": not told.body_optional, "content": content}
     made["responses"] = _success(told, schemas) | {
         str(status): {"$ref": f"#/components/responses/{errors.FAULTS[status]}"} for status in refused}
     return made
@@ -159,7 +164,14 @@ def _success(told: declared.Described, schemas: _Schemas) -> Json:
     made: Json = {"description": http.HTTPStatus(told.status).phrase}
     if told.answer is not None:
         made["content"] = _content(told.media, told.answer, schemas)
-    return {str(told.status): made}
+    found = {str(told.status): made}
+    if told.dry is not None and told.status == 200:
+        made["description"] += "; a dry run is answered with its own"
+        schema = made["content"][declared.JSON]
+        schema["schema"] = {"anyOf": [schema["schema"], schemas.of(told.dry)]}
+    elif told.dry is not None:
+        found["200"] = {"description": "Of a dry run", "content": _content(declared.JSON, told.dry, schemas)}
+    return found
 
 
 def _content(media: str, kind: Any, schemas: _Schemas) -> Json:

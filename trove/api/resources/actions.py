@@ -16,8 +16,8 @@ _NOT_YET = ("resize", "promote_to_replica_source", "eject_replica_source")
 
 
 class Action(Resource):
-    @describe("Restart an instance, reset its status, or upgrade its agent", status=202, body=instances.InstanceAction,
-              refuses=(422, 501))
+    @describe("Restart an instance, reset its status, upgrade its agent, or change its keys", status=202,
+              body=instances.InstanceAction, refuses=(422, 501))
     def on_post(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         body = bodies.read(req, dict[str, Any])
         if len(body) != 1:
@@ -45,6 +45,12 @@ class Action(Resource):
         release = bodies.convert(argument, instances.UpgradeAgent).release
         self.commands.upgrade_agent(caller.scope, instance_id, release, request_id=caller.request_id, once=caller.once)
 
+    def _rotate_keys(self, req: falcon.Request, instance_id: str, argument: object) -> None:
+        """An addition of ours."""
+        caller = self.allowed(req, "instance:rotate_keys")
+        _no_argument("rotate_keys", argument)
+        self.commands.rotate_keys(caller.scope, instance_id, request_id=caller.request_id, once=caller.once)
+
     def _action(self, name: str) -> Callable[[falcon.Request, str, object], None]:
         """Raises Invalid, or Unsupported for an action of OpenStack Trove that is not there yet."""
         if name in _NOT_YET:
@@ -56,7 +62,7 @@ class Action(Resource):
 
     def _actions(self) -> dict[str, Callable[[falcon.Request, str, object], None]]:
         return {"restart": self._restart, "reset_status": self._reset_status,
-                "upgrade_agent": self._upgrade_agent}
+                "upgrade_agent": self._upgrade_agent, "rotate_keys": self._rotate_keys}
 
     def _choice(self) -> str:
         return f"Choose one of: {', '.join(self._actions())}."

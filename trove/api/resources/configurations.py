@@ -38,7 +38,7 @@ class Configurations(Resource):
         bodies.write(resp, views.ConfigurationPage(tuple(map(views.configuration, page.items)), further))
 
     @describe("Create a configuration group", views.OneConfiguration, body=schemas.CreateConfiguration,
-              query=DRY_RUN, refuses=(404, 422, 501))
+              query=DRY_RUN, refuses=(404, 422, 501), dry=views.Plan)
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Values are checked against the parameters of the datastore version. A dry run makes no group, and answers
         with an empty plan."""
@@ -47,10 +47,11 @@ class Configurations(Resource):
         made = self.commands.settings.create(
             caller.project_id, asked.name, asked.description, asked.values,
             datastore=asked.datastore.type or self.commands.rules.default_datastore, version=asked.datastore.version,
-            number=asked.datastore.version_number, repair=asked.repair, dry=is_dry(req))
+            number=asked.datastore.version_number, repair=asked.repair, dry=is_dry(req), once=caller.once)
         if made is None:
             bodies.write(resp, views.plan(()))
         else:
+            req.context.made = made.id
             bodies.write(resp, views.OneConfiguration(views.detail(made, self.commands.get_catalogue(made.version))))
 
 
@@ -64,11 +65,12 @@ class Configuration(Resource):
     @describe("Change values of a configuration group", body=schemas.ChangeConfiguration, query=DRY_RUN,
               refuses=(422,))
     def on_patch(self, req: falcon.Request, resp: falcon.Response, configuration: str) -> None:
-        """Each instance that has the group gets an operation of its own."""
+        """Each instance that has the group gets an operation of its own; one that is being changed gets it afterwards,
+        one that was not created when that has succeeded. ``description`` null takes it away."""
         self._change(req, resp, configuration, "configuration:edit", merge=True)
 
     @describe("Replace the values of a configuration group", status=202, body=schemas.ChangeConfiguration,
-              query=DRY_RUN, refuses=(422,))
+              query=DRY_RUN, refuses=(422,), dry=views.Plan)
     def on_put(self, req: falcon.Request, resp: falcon.Response, configuration: str) -> None:
         """What is not in the body any more goes back to what an instance has without it."""
         self._change(req, resp, configuration, "configuration:update", merge=False)
@@ -87,9 +89,7 @@ class Configuration(Resource):
         asked = bodies.read(req, schemas.ChangeConfiguration).configuration
         dry = is_dry(req)
         planned = self.commands.settings.change(
-            caller.scope, configuration, asked.values, merge=merge, request_id=caller.request_id,
-            name=None if asked.name is UNSET else asked.name,
-            description=None if asked.description is UNSET else asked.description,
+            caller.scope, configuration, asked.values, merge=merge, request_id=caller.request_id, told=_told(asked),
             repair=None if asked.repair is UNSET else asked.repair, dry=dry)
         if dry:
             bodies.write(resp, views.plan(planned))
@@ -102,7 +102,7 @@ class Instances(Resource):
         limit = paging.limit(req, self.settings.configurations_page_size)
         page = self.commands.settings.instances(caller.scope, configuration, limit, paging.marker(req))
         further = paging.link(req, self.base(req), page.next_marker)
-        items = tuple(views.InstanceOfConfiguration(*each) for each in page.items)
+        items = tuple(views.Holder(each.id, each.name, each.standing) for each in page.items)
         bodies.write(resp, views.InstancesOfConfiguration(items, further))
 
 
@@ -114,3 +114,9 @@ class OfInstance(Resource):
         values = self.commands.settings.defaults(caller.scope, instance_id)
         typed = views.typed(values, self.commands.get_catalogue(row.version))
         bodies.write(resp, views.DefaultsOfInstance(views.Defaults(typed)))
+
+
+def _told(asked: schemas.ConfigurationChanges) -> dict[str, str | None]:
+    """The name and description that are in the body."""
+    given = {"name": asked.name, "description": asked.description}
+    return {key: value for key, value in given.items() if value is not UNSET}

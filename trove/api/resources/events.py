@@ -1,8 +1,6 @@
 """Events: what happened, from an id on; who follows waits for the next ones."""
 
 import math
-import re
-from datetime import UTC, datetime
 from typing import Annotated
 
 import falcon
@@ -15,16 +13,17 @@ from ..description.declared import PAGED, Query, describe
 from ..services import Resource
 from ..views import events as views
 
-_ID = re.compile("[0-9]{1,18}")
 _LIMIT, _ = PAGED
 
+PATIENCE = 1e9
+"""Seconds that somebody may say that he waits."""
+AFTER = Query("after", Annotated[int, Meta(ge=0, le=10**18 - 1, examples=[4711])],
+              "Only those behind the one with this id.")
+SINCE = Query("since", Annotated[str, Meta(examples=["2026-08-01T12:00:00"])],
+              "Only those from this time on, in ISO 8601; UTC where it names no zone.")
 OWN_QUERY = (
-    _LIMIT,
-    Query("after", Annotated[int, Meta(ge=0, le=10**18 - 1, examples=[4711])],
-          "Only events behind the one with this id."),
-    Query("since", Annotated[str, Meta(examples=["2026-08-01T12:00:00"])],
-          "Only events from this time on, in ISO 8601; UTC where it names no zone."),
-    Query("wait", Annotated[float, Meta(ge=0, le=1e9, examples=[20])],
+    _LIMIT, AFTER, SINCE,
+    Query("wait", Annotated[float, Meta(ge=0, le=PATIENCE, examples=[20])],
           f"Where there is none, wait for the next one for so many seconds, {waits.LONGEST:.0f} at most. When too many "
           "wait already, the answer comes early and is empty: pause before you ask again."),
 )
@@ -38,10 +37,10 @@ class Listing(Resource):
         caller = self.allowed(req, "event:index")
         project = caller.project_id if instance_id is None else caller.scope
         limit = paging.limit(req, self.settings.events_page_size)
-        after, since, wait = _after(req), _since(req), wait_of(req)
+        after, since, wait = paging.after(req), paging.since(req), wait_of(req)
         page = self.services.waits.until(
             lambda: self.commands.page_events(project, limit, after, since=since, instance_id=instance_id),
-            lambda page: bool(page.items), wait)
+            lambda page: bool(page.items), wait, project=caller.project_id)
         items = tuple(views.event(row, caller) for row in page.items)
         further = paging.link(req, self.base(req), page.next_marker, *FILTERS, marker="after")
         bodies.write(resp, views.EventPage(items, further))
@@ -63,26 +62,6 @@ class OfInstance(Listing):
         self.write_page(req, resp, instance_id)
 
 
-def _after(req: falcon.Request) -> int:
-    """Raises Invalid."""
-    text = req.get_param("after", default="0")
-    if _ID.fullmatch(text) is None:
-        raise Invalid(f"{text[:40]!r} is not the id of an event.", "Take the last one that you have seen.")
-    return int(text)
-
-
-def _since(req: falcon.Request) -> float | None:
-    """Raises Invalid."""
-    text = req.get_param("since")
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"{text[:40]!r} is not a time.", "Write it like 2026-01-31T23:59:59, in UTC.") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def wait_of(req: falcon.Request) -> float:
     """Seconds. Raises Invalid."""
     text = req.get_param("wait", default="0")
@@ -90,6 +69,6 @@ def wait_of(req: falcon.Request) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds <= PATIENCE:
         raise Invalid(f"{text[:40]!r} is not a number of seconds to wait.")
     return seconds

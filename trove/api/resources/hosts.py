@@ -57,10 +57,12 @@ class Host(Resource):
 
 
 class Action(Resource):
-    @describe("Look at a host, drain it or take it into use again", views.OneHost, body=hosts.Act,
-              refuses=(503,))
+    @describe("Look at a host, drain it, take it into use again or give it up", views.OneHost, body=hosts.Act,
+              refuses=(409, 503))
     def on_post(self, req: falcon.Request, resp: falcon.Response, host: str) -> None:
-        """A host that is drained takes no new instance; what stands there stays."""
+        """A host that is drained takes no new instance; what stands there stays. ``lose`` says that the machine is gone
+        for good: what waits for it ends, its instances can be deleted without it, and with the last of them it is
+        forgotten."""
         body = bodies.read(req, dict[str, Any])
         if len(body) != 1:
             raise Invalid(f"An action is one key, and the body has {len(body)}.", _choices())
@@ -70,7 +72,7 @@ class Action(Resource):
         self.allowed(req, f"host:{name}")
         if argument != {}:
             raise Invalid(f"Validation error: expected an empty object behind {name}.", f'Send {{"{name}": {{}}}}.')
-        bodies.write(resp, _one(ACTIONS[name](self.services.hosts, host)))
+        bodies.write(resp, _one(contested(lambda: ACTIONS[name](self.services.hosts, host))))
 
 
 class OfferedKey(Resource):
@@ -87,6 +89,7 @@ ACTIONS: dict[str, Callable[[HostDesk, str], Manned]] = {
     "check": lambda desk, name: desk.check(name),
     "drain": lambda desk, name: desk.set_state(name, HostState.DRAINING),
     "activate": lambda desk, name: desk.set_state(name, HostState.ACTIVE),
+    "lose": lambda desk, name: desk.lose(name),
 }
 
 

@@ -75,9 +75,10 @@ class Instance(Resource):
         row = self.commands.get_instance(caller.scope, instance_id)
         now = self.services.clock()
         view = views.detail(row, self.base(req), caller, self.settings.region, now)
-        bodies.write(resp, views.OneInstance(self._with_disk_use(view, row, now)))
+        bodies.write(resp, views.OneInstance(self._with_disk_use(view, row, now, caller)))
 
-    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501), query=DRY_RUN)
+    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501), query=DRY_RUN,
+              dry=configurations.Plan)
     def on_put(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:update")
         changes = bodies.read(req, instances.UpdateInstance).instance
@@ -85,7 +86,8 @@ class Instance(Resource):
             raise Invalid("Validation error: slave_of is for PATCH.", "Use replica_of.")
         self._change(req, resp, caller, instance_id, changes)
 
-    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501), query=DRY_RUN)
+    @describe("Change an instance", status=202, body=instances.UpdateInstance, refuses=(422, 501), query=DRY_RUN,
+              dry=configurations.Plan)
     def on_patch(self, req: falcon.Request, resp: falcon.Response, instance_id: str) -> None:
         caller = self.allowed(req, "instance:edit")
         changes = bodies.read(req, instances.UpdateInstance).instance
@@ -120,13 +122,15 @@ class Instance(Resource):
         return settings.attach(caller.scope, instance_id, blocks.last_part(group), request_id=caller.request_id,
                                dry=dry)
 
-    def _with_disk_use(self, view: views.InstanceDetail, row: rows.Instance, now: float) -> views.InstanceDetail:
+    def _with_disk_use(self, view: views.InstanceDetail, row: rows.Instance, now: float,
+                       caller: Caller) -> views.InstanceDetail:
         """The view as it is when the guest does not answer in time."""
         heard = row.observed.at
         if row.status in _SILENT or heard is None or now - heard > HEARTBEAT_EXPIRY:
             return view
         try:
-            stats = self.services.guests.of(row.id).get_filesystem_stats(deadline=self.settings.disk_use_deadline)
+            guest = self.services.calls.to(row.id, caller.project_id)
+            stats = guest.get_filesystem_stats(deadline=self.settings.disk_use_deadline)
         except TroveError as error:
             log.info("The guest of instance %s did not tell its disk use: %s", row.id, error.sentence())
             return view

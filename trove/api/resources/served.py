@@ -58,9 +58,9 @@ class Inside:
 
 class Served(Resource):
     def inside(self, req: falcon.Request, instance_id: str, capability: str, rule: str, *,
-               serving: bool = True) -> Inside:
-        """``serving``: it must. Raises Forbidden, NotFound, NotInDatastore where the capability is lacking, and
-        NotReady."""
+               serving: bool = True, waits: bool = False) -> Inside:
+        """``serving``: it must. ``waits``: the request does so between its calls, and none changes anything. Raises
+        Forbidden, NotFound, NotInDatastore where the capability is lacking, NotReady and Crowded."""
         caller = self.allowed(req, rule)
         row = self._instance(req, caller, instance_id)
         manifest = datastores.manifest(row.version.manager)
@@ -69,7 +69,9 @@ class Served(Resource):
         now = self.services.clock()
         if serving and not row.serves(now):
             raise not_ready(row, now)
-        return Inside(caller, row, self.services.guests.of(row.id), manifest)
+        calls, whose = self.services.calls, (row.id, caller.project_id)
+        guest = calls.to(*whose) if waits else calls.during(req.context.bound, *whose)
+        return Inside(caller, row, guest, manifest)
 
     def _instance(self, req: falcon.Request, caller: Caller, key: str) -> rows.Instance:
         """By id; to be looked at, also by a name that is unique in the project: python-troveclient asks for the second

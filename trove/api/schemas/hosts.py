@@ -38,6 +38,6 @@ class Where(Struct, frozen=True):
     port: Port = 22
 
 
-Act = Annotated[dict[Literal["check", "drain", "activate"], Annotated[dict[str, Any], Meta(max_length=0)]],
+Act = Annotated[dict[Literal["check", "drain", "activate", "lose"], Annotated[dict[str, Any], Meta(max_length=0)]],
                 Meta(min_length=1, max_length=1, examples=[{"drain": {}}])]
 """One key, which names the action, and an empty object behind it."""

@@ -81,6 +81,6 @@ class UpgradeAgent(Struct, frozen=True, forbid_unknown_fields=True):
     release: blocks.Release | None = None
 
 
-InstanceAction = Annotated[dict[Literal["restart", "reset_status", "upgrade_agent"], dict[str, Any]],
+InstanceAction = Annotated[dict[Literal["restart", "reset_status", "upgrade_agent", "rotate_keys"], dict[str, Any]],
                            Meta(min_length=1, max_length=1, examples=[{"restart": {}}])]
 """One key, which names the action, and an object behind it."""

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from trove.db import settings
 from trove.db import views as rows
+from trove.domain.configurations import Standing
 from trove.domain.parameters import Catalogue
 
 from . import blocks
@@ -45,8 +46,18 @@ class InstanceOfConfiguration(Struct, frozen=True):
     name: blocks.Name
 
 
+class Holder(Struct, frozen=True):
+    """``settings``, an addition of ours: ``in_force``; ``restart_required``: some are in force after a restart;
+    ``pending``: it gets them now, or when what is done with it has ended; ``different``: it did not take them, or went
+    back to those before."""
+
+    id: blocks.Id
+    name: blocks.Name
+    settings: Standing
+
+
 class InstancesOfConfiguration(Struct, frozen=True):
-    instances: tuple[InstanceOfConfiguration, ...]
+    instances: tuple[Holder, ...]
     links: blocks.NextLink = UNSET
 
 
@@ -60,8 +71,11 @@ class Change(Struct, frozen=True):
 
 
 class PlannedInstance(Struct, frozen=True):
+    """``later``: not at once, but when what is done with the instance now has ended."""
+
     instance: InstanceOfConfiguration
     restart_required: bool
+    later: bool
     changes: tuple[Change, ...]
 
 
@@ -108,5 +122,5 @@ def typed(values: Mapping[str, str], catalogue: Catalogue) -> dict[str, Value]:
 def plan(planned: Iterable[settings.Planned]) -> Plan:
     return Plan(tuple(PlannedInstance(
         InstanceOfConfiguration(each.instance_id, each.name), any(not change.live for change in each.changes),
-        tuple(Change(change.name, change.was, change.becomes, not change.live) for change in each.changes),
+        each.later, tuple(Change(change.name, change.was, change.becomes, not change.live) for change in each.changes),
     ) for each in planned))

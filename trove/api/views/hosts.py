@@ -42,7 +42,7 @@ class Host(Struct, frozen=True, kw_only=True):
     user: Annotated[str, Meta(examples=["trove"])]
     host_key: Key
     listen_address: Annotated[str, Meta(examples=["192.0.2.11"])]
-    state: Literal["active", "draining"]
+    state: Literal["active", "draining", "lost"]
     problem: Annotated[str | None, Meta(examples=["The host db1 cannot be reached."])]
     created: blocks.Timestamp
     checked: blocks.Timestamp | None
