@@ -9,8 +9,10 @@ import contextlib
 import http.client
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +22,14 @@ from common import errors
 from common.secret import Secret
 
 Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """``ca_file``: PEM, the only authority that is believed. ``server_name`` is the one in the certificate."""
+
+    ca_file: str
+    server_name: str
 
 
 class Admin:
@@ -33,11 +43,14 @@ class Admin:
     """
 
     def __init__(
-        self, host: str, port: int, username: str, password: Secret, virtual_host: str, timeout: float = 30.0
+        self, host: str, port: int, username: str, password: Secret, virtual_host: str, timeout: float = 30.0,
+        tls: "Tls | None" = None
     ) -> None:
+        """Without ``tls`` in clear, password and all, which is for loopback alone."""
         self.virtual_host = virtual_host
         self._address = (host, port)
         self._timeout = timeout
+        self._tls = tls
         self._login = Secret(base64.b64encode(f"{username}:{password.reveal()}".encode()).decode())
         self._lock = threading.Lock()
         self._free: list[http.client.HTTPConnection] = []
@@ -198,7 +211,7 @@ class Admin:
                     break
                 connection.close()
             else:
-                connection = http.client.HTTPConnection(*self._address, timeout=self._timeout)
+                connection = _Connection(*self._address, self._timeout, self._tls)
             self._asking.add(connection)
         return connection
 
@@ -209,6 +222,20 @@ class Admin:
                 connection.close()
             elif connection.sock is not None:
                 self._free.append(connection)
+
+
+class _Connection(http.client.HTTPConnection):
+    """http.client's own one over TLS holds the certificate against the address that it connects to alone."""
+
+    def __init__(self, host: str, port: int, timeout: float, tls: Tls | None) -> None:
+        super().__init__(host, port, timeout=timeout)
+        self._over = tls
+
+    def connect(self) -> None:
+        super().connect()
+        if self._over is not None:
+            context = ssl.create_default_context(cafile=self._over.ca_file)
+            self.sock = context.wrap_socket(self.sock, server_hostname=self._over.server_name)
 
 
 def _error(status: int, answer: bytes, request: str) -> errors.TroveError:

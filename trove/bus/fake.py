@@ -5,7 +5,7 @@ What a broker and its guests would keep over a death of the control plane is kep
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,11 @@ class FakeEvents:
 
 
 class FakeTopology:
-    """Which guests have a way on the bus, as files."""
+    """Which guests have a way on the bus, as files that hold the epochs of their logins. ``on_cut`` is told of guests
+    that lose a login, with the epoch of the one that they have left."""
 
-    def __init__(self, root: Path, bus: FakeBus) -> None:
+    def __init__(self, root: Path, bus: FakeBus, on_cut: Callable[[str, int], None] = lambda *_: None) -> None:
+        self._on_cut = on_cut
         self._root = root
         self._root.mkdir(parents=True, exist_ok=True)
         self._bus = bus
@@ -64,9 +66,27 @@ class FakeTopology:
         self._bus.require()
         return frozenset(each for each in instance_ids if not self.exists(each))
 
-    def create(self, instance_id: str, password: Secret) -> None:
+    def create(self, instance_id: str, logins: Mapping[int, Secret]) -> None:
         self._bus.require()
-        (self._root / instance_id).touch()
+        self._write(instance_id, sorted({*self.logins(instance_id), *logins}))
+
+    def close_former(self, instance_id: str, epoch: int) -> None:
+        self._bus.require()
+        if any(other != epoch for other in self.logins(instance_id)):
+            self._write(instance_id, [epoch])
+            self._on_cut(instance_id, epoch)
+
+    def logins(self, instance_id: str) -> list[int]:
+        """Epochs."""
+        try:
+            found: list[int] = json.loads((self._root / instance_id).read_text())
+        except FileNotFoundError:
+            return []
+        return found
+
+    def shut_out(self, instance_ids: Collection[str]) -> None:
+        for instance_id in instance_ids:
+            self.delete(instance_id)
 
     def delete(self, instance_id: str) -> None:
         self._bus.require()
@@ -75,12 +95,19 @@ class FakeTopology:
     def exists(self, instance_id: str) -> bool:
         return (self._root / instance_id).exists()
 
+    def _write(self, instance_id: str, epochs: list[int]) -> None:
+        """Who looks meanwhile sees the former ones or these."""
+        written = self._root / f"{instance_id}.new"
+        written.write_text(json.dumps(epochs))
+        written.replace(self._root / instance_id)
+
 
 class FakeGuests:
     """Agents with a journal each: an operation is done once, and answered again when it is asked again.
 
     ``fails``: failures by method name. ``mute``: guests that take nothing and say nothing. ``slow``: methods that are
-    taken and not ended before ``finish``. ``older``: releases whose agents speak contract 1.1.
+    taken and not ended before ``finish``. ``older``: releases whose agents speak contract 1.1. ``settings`` is what
+    every server has.
     """
 
     def __init__(self, root: Path, report: Report, bus: FakeBus) -> None:
@@ -93,6 +120,7 @@ class FakeGuests:
         self.mute: set[str] = set()
         self.slow: set[str] = set()
         self.older: set[str] = set()
+        self.settings: dict[str, str] = {}
 
     def of(self, instance_id: str) -> "FakeGuest":
         return FakeGuest(self, instance_id)
@@ -115,7 +143,13 @@ class FakeGuests:
             incarnation="first",
             release="" if release in self.older else release,
         )
-        self._report(instance_id, "hello", t.Hello(stamp=_stamp(1), agent=agent))
+        self._report(instance_id, "hello", t.Hello(stamp=self._stamp(instance_id, 1), agent=agent))
+
+    def cut(self, instance_id: str, epoch: int) -> None:
+        """An agent whose login is gone takes up the other one, and the keys that go with it."""
+        if instance_id not in self.mute:
+            (self._root / f"{instance_id}.epoch").write_text(str(epoch))
+            self.say_hello(instance_id)
 
     def operate(self, instance_id: str, method: str, operation_id: str) -> t.Ticket:
         """Raises Unreachable for a mute guest."""
@@ -170,11 +204,17 @@ class FakeGuests:
         self._report(
             instance_id,
             "result",
-            t.Result(stamp=_stamp(2), operation_id=operation_id, state=t.OperationState(state), failure=failure),
+            t.Result(stamp=self._stamp(instance_id, 2), operation_id=operation_id, state=t.OperationState(state),
+                     failure=failure),
         )
 
     def _journal(self, instance_id: str) -> Path:
         return self._root / f"{instance_id}.json"
+
+    def _stamp(self, instance_id: str, sequence: int) -> t.Stamp:
+        kept = self._root / f"{instance_id}.epoch"
+        epoch = int(kept.read_text()) if kept.exists() else 1
+        return t.Stamp(key_epoch=epoch, boot_count=1, sequence=sequence)
 
 
 class FakeGuest:
@@ -184,23 +224,29 @@ class FakeGuest:
         self._guests = guests
         self._instance_id = instance_id
 
+    def rpc_ping(self, *, deadline: float) -> None:
+        self._guests.call(self._instance_id, "rpc_ping", {})
+
     def prepare(self, *, operation_id: str, deadline: float, patience: float, order: t.Prepare) -> t.Ticket:
         return self._guests.operate(self._instance_id, "prepare", operation_id)
 
     def restart(self, *, operation_id: str, deadline: float, patience: float) -> t.Ticket:
         return self._guests.operate(self._instance_id, "restart", operation_id)
 
+    def stop_db(self, *, operation_id: str, deadline: float, patience: float) -> t.Ticket:
+        return self._guests.operate(self._instance_id, "stop_db", operation_id)
+
     def update_overrides(self, *, deadline: float, overrides: dict[str, str], live: tuple[str, ...],
                          repair: bool) -> None:
         self._guests.call(self._instance_id, "update_overrides", {"overrides": overrides, "live": live,
                                                                   "repair": repair})
+
+    def get_settings(self, *, deadline: float, names: tuple[str, ...]) -> dict[str, str]:
+        self._guests.call(self._instance_id, "get_settings", names)
+        return {name: value for name, value in self._guests.settings.items() if name in names}
 
     def upgrade(self, *, operation_id: str, deadline: float, patience: float, release: str, total: str) -> t.Ticket:
         ticket = self._guests.operate(self._instance_id, "upgrade", operation_id)
         if ticket.state is t.OperationState.DONE:
             self._guests.say_hello(self._instance_id, total)
         return ticket
-
-
-def _stamp(sequence: int) -> t.Stamp:
-    return t.Stamp(key_epoch=1, boot_count=1, sequence=sequence)

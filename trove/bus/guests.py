@@ -11,19 +11,18 @@ from typing import Any
 import amqp
 import msgspec
 
-from common.contract import codec
 from common.contract.declare import Kind, Method, methods
 from common.contract.guest import Guest
 from common.contract.types import OperationState, Ticket
 from common.crypto import Key, Unopened
-from common.errors import DeadlinePassed, Invalid, Stale, Unreachable, from_code
+from common.errors import DeadlinePassed, Invalid, Stale, Unreachable
 from common.openstack.rpc import envelope, sealing
 from common.openstack.rpc.connection import Bus, Delivery
 from common.openstack.rpc.promise import Promise
 from trove.domain import since
 from trove.domain.peers import PeerKeys, check_known
 
-from . import names
+from . import names, replies
 
 LOG = logging.getLogger(__name__)
 
@@ -31,6 +30,10 @@ ANSWER_PATIENCE = 15.0
 """Seconds to wait for an operation's ticket; the order stays in the guest's queue when none comes."""
 
 GONE = "It is not made yet, or already removed."
+MOST_STRAYS = 50
+"""Replies that are of no use, after which a guest has no way to this queue until it is asked again: it is the queue of
+all guests' answers, and a flood would hold up the others'."""
+
 NOTHING_KNOWN = "This says nothing about the database itself, which does not depend on the agent."
 
 
@@ -39,7 +42,7 @@ class _Pending:
     """A request that waits for its reply."""
 
     instance_id: str
-    key: Key
+    keys: tuple[Key, ...]
     message_id: str
     promise: Promise[sealing.Reply]
 
@@ -60,6 +63,7 @@ class GuestClient:
         self._pending: dict[str, _Pending] = {}
         self._bound: set[str] = set()
         self._incarnations: dict[str, tuple[str | None, str]] = {}
+        self._strays: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         bus.on_connect(self._declare)
         bus.on_return(self._returned)
@@ -72,6 +76,7 @@ class GuestClient:
         """Drops what is remembered of an instance that is no more."""
         with self._lock:
             self._bound.discard(instance_id)
+            self._strays.pop(instance_id, None)
             self._incarnations.pop(instance_id, None)
 
     def call(self, instance_id: str, method: Method, arguments: dict[str, object], deadline: float) -> Any:
@@ -87,7 +92,7 @@ class GuestClient:
                 reply = self._ask(instance_id, peer, method, arguments, until, restarted.incarnation)
             except _Restarted:
                 raise Stale("The guest agent restarts again and again.", "Look at the agent's log.") from None
-        return sealing.unpack_value(method, reply.value)
+        return replies.value(method, arguments, reply)
 
     def operate(self, instance_id: str, method: Method, arguments: dict[str, object], operation_id: str,
                 deadline: float, patience: float) -> Ticket:
@@ -107,7 +112,7 @@ class GuestClient:
             return Ticket(operation_id=operation_id, state=OperationState.RUNNING)
         finally:
             self._pending.pop(request.message_id, None)
-        return codec.decode(bytes(reply.value), Ticket)
+        return replies.ticket(reply)
 
     def _ask(self, instance_id: str, peer: PeerKeys, method: Method, arguments: dict[str, object], until: float,
              incarnation: str) -> sealing.Reply:
@@ -124,7 +129,7 @@ class GuestClient:
     def _send(self, instance_id: str, peer: PeerKeys, request: sealing.Request, *, expiration: float | None,
               until: float) -> _Pending:
         """On its way when this returns; the caller takes it out of ``_pending``. Raises Unreachable."""
-        pending = _Pending(instance_id, peer.from_guest, request.message_id, Promise())
+        pending = _Pending(instance_id, (peer.from_guest, *peer.also_from), request.message_id, Promise())
         self._pending[request.message_id] = pending
         try:
             body = envelope.request(request.method, sealing.seal(peer.to_guest, request), request.version,
@@ -149,6 +154,7 @@ class GuestClient:
 
     def _bind_on(self, channel: Any, instance_id: str) -> None:
         channel.queue_bind(self._reply_queue, names.reports(instance_id), self._reply_queue)
+        self._strays.pop(instance_id, None)
         self._bound.add(instance_id)
 
     def _declare(self, channel: Any) -> None:
@@ -165,24 +171,26 @@ class GuestClient:
 
     def _answered(self, delivery: Delivery) -> None:
         """On the bus thread. Believes what opens with the key of the guest that was asked, and nothing else."""
+        if len(delivery.body) > names.MOST_BYTES:
+            self._stray("oversized", delivery)
+            return
         try:
-            reply = envelope.read_reply(delivery.body)
+            reply = replies.read(delivery.body)
         except Invalid:
-            self.refused["malformed"] += 1
-            LOG.warning("A reply from %r is malformed", delivery.user_id)
+            self._stray("malformed", delivery)
             return
         pending = self._pending.get(reply.message_id)
         if pending is None:
             LOG.debug("A reply from %r came too late", delivery.user_id)
+            self._stray("not waited for", delivery)
         elif reply.failure is not None:
             self._refused(pending, reply.failure, delivery)
         else:
             self._open(pending, reply.result or "", delivery)
 
     def _refused(self, pending: _Pending, failure: str, delivery: Delivery) -> None:
-        if delivery.user_id != names.login(pending.instance_id):
-            self.refused["not asked"] += 1
-            LOG.warning("A refusal from %r is not from the guest that was asked", delivery.user_id)
+        if names.owner(delivery.user_id) != pending.instance_id:
+            self._stray("not asked", delivery)
             return
         self.refused["by the guest"] += 1
         pending.promise.fail(Unreachable(
@@ -191,16 +199,34 @@ class GuestClient:
 
     def _open(self, pending: _Pending, sealed: str, delivery: Delivery) -> None:
         try:
-            reply = sealing.open_reply(pending.key, sealed)
+            reply = replies.open_with(pending.keys, sealed)
         except Unopened:
-            self.refused["unopened"] += 1
-            LOG.warning("A reply from %r does not open with the guest's key", delivery.user_id)
+            self._stray("unopened", delivery)
             return
         if reply.message_id == pending.message_id:
+            self._strays.pop(pending.instance_id, None)
             pending.promise.resolve(reply)
         else:
-            self.refused["mismatched"] += 1
-            LOG.warning("A reply from %r belongs to another request", delivery.user_id)
+            self._stray("mismatched", delivery)
+
+    def _stray(self, reason: str, delivery: Delivery) -> None:
+        """A reply that is of no use; the first of a guest's is told, and one that goes on is cut off."""
+        self.refused[reason] += 1
+        instance_id = names.speaker(delivery.exchange)
+        self._strays[instance_id] += 1
+        if reason != "not waited for" and self._strays[instance_id] == 1:
+            LOG.warning("A reply of guest %s is not believed: %s", instance_id, reason)
+        if self._strays[instance_id] == MOST_STRAYS and instance_id in self._bound:
+            self._cut_off(instance_id)
+
+    def _cut_off(self, instance_id: str) -> None:
+        self._bound.discard(instance_id)
+        LOG.warning("Guest %s answers what nobody asked; it is not listened to until it is asked again", instance_id)
+        try:
+            self._bus.run(lambda channel: channel.queue_unbind(
+                self._reply_queue, names.reports(instance_id), self._reply_queue))
+        except amqp.ChannelError:
+            LOG.debug("Guest %s is gone from the broker", instance_id)
 
     def _returned(self, message_id: str) -> None:
         pending = self._pending.get(message_id)
@@ -273,7 +299,7 @@ def _judge(reply: sealing.Reply) -> sealing.Reply:
         return reply
     if failure.code == Stale.code:
         raise _Restarted(reply.incarnation)
-    raise from_code(failure.code, failure.message, failure.hint)
+    raise replies.error(failure)
 
 
 def refusal_sentence(failure: str) -> str:

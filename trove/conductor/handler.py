@@ -13,6 +13,7 @@ from common.openstack import context, log
 from trove.db import observations, orders
 from trove.db.store import Store
 
+from . import plausible
 from .ports import Events
 
 LOG = log.get(__name__)
@@ -39,8 +40,8 @@ class Handler:
         check_handlers(contract.Conductor, self._handlers, beside=("instance_id",))
 
     def handle(self, instance_id: str, method: Method, arguments: dict[str, Any]) -> None:
-        """Writes it down, then tells whoever waits."""
-        self._handlers[method.name](instance_id, **arguments)
+        """Writes it down, then tells whoever waits. Raises Invalid for what no agent says."""
+        self._handlers[method.name](instance_id, **plausible.told(arguments))
 
     def hello(self, instance_id: str, hello: t.Hello) -> None:
         with self._store.write() as connection:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from common.openstack import log
-from trove.db import events
+from trove.db import audit, events
 from trove.db.store import Store
 from trove.domain.events import EventKind
 
@@ -16,6 +16,7 @@ QUIET = 3600.0
 REASONS = {
     "unopened": "it does not open with the agent's key; somebody else may have the agent's login at the broker",
     "mismatched": "it says one thing in clear and another sealed; somebody may have put it together",
+    "oversized": "it is longer than any report",
     "invalid": "it is not of the contract's shape",
     "too new": "it is in a version of the contract that is not spoken here: upgrade the control plane",
 }
@@ -39,5 +40,6 @@ class Refusals:
             with self._store.write() as connection:
                 events.note(connection, EventKind.GUEST_REFUSED, instance_id,
                             f"A report in the agent's name was not taken: {REASONS[reason]}.")
+                audit.note(connection, "guest.report", instance_id, "refused")
         except Exception as error:  # noqa: BLE001 (the store may be away; the refusal is in the log and counted)
             LOG.error("A refusal could not be written down.", error, instance=instance_id, reason=reason)

@@ -1,6 +1,8 @@
 """The life of a creation, top to bottom. What it makes stays where it fails, to look at, retry or delete."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import msgspec
 
@@ -17,7 +19,6 @@ from .steps import Run, Work, step
 def create(run: Run) -> None:
     run(turn.take_turn)
     run(find_spot)
-    run(open_bus)
     run(place)
     run(await_agent)
     run(prepare)
@@ -35,19 +36,23 @@ def find_spot(work: Work) -> None:
             spots.store(connection, instance.id, work.services.provider.find_spot(wanted(instance), loads))
 
 
-@step("Opens a way to the instance on the message bus.", patience=120)
-def open_bus(work: Work) -> None:
-    with work.services.store.read() as connection:
-        password = guests.bus_password(connection, work.services.store.vault, work.instance_id)
-    work.services.topology.create(work.instance_id, password)
-    work.announce(f"conductor.watch.{work.instance_id}")
-
-
-@step("Looks whether the machine can carry it, and makes the place: users, limits, volume, agent.", patience=600)
+@step("Looks whether the machine can carry it, and makes the place: users, limits, volume, agent, its way on the bus.",
+      patience=600)
 def place(work: Work) -> None:
+    """The way is opened meanwhile: the agent comes to it last of all."""
     with work.services.store.read() as connection:
         order = guests.order(connection, work.services.store.vault, work.instance_id)
-    put_in_place(work.services, work.instance(), template=order is not None and not order.overrides)
+    with ThreadPoolExecutor(1) as beside:
+        opening = beside.submit(copy_context().run, open_bus, work)
+        put_in_place(work.services, work.instance(), template=order is not None and not order.overrides)
+    opening.result()
+
+
+def open_bus(work: Work) -> None:
+    with work.services.store.read() as connection:
+        logins = guests.bus_passwords(connection, work.services.store.vault, work.instance_id)
+    work.services.topology.create(work.instance_id, logins)
+    work.announce(f"conductor.watch.{work.instance_id}")
 
 
 @step("Waits for the instance's agent.", patience=180)
@@ -84,13 +89,12 @@ def put_in_place(services: Services, instance: Instance, release: str | None = N
     """
     vault = services.store.vault
     with services.store.read() as connection:
-        password = guests.bus_password(connection, vault, instance.id)
-        keys = guests.placement_keys(connection, vault, instance.id)
-    login = services.endpoint.login(instance.id, password, instance.spot)
+        secrets = guests.placement(connection, vault, instance.id)
+    login = services.endpoint.login(instance.id, secrets.password, instance.spot, secrets.keys.epoch)
     asked = dataclasses.replace(wanted(instance), template=template)
     if release is not None:
         asked = dataclasses.replace(asked, release=release, replaces_release=True)
-    placed = services.provider.place(asked, login, keys)
+    placed = services.provider.place(asked, login, secrets.keys)
     with services.store.write() as connection:
         decided = msgspec.structs.replace(placed, repaired=(), release="")
         instances.set_placement(connection, instance.id, msgspec.to_builtins(decided))

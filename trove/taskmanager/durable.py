@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from common.openstack import log
 
-from . import configure, create, delete, restart, upgrade
+from . import configure, create, delete, restart, rotate_keys, upgrade
 from .services import Services
 from .signals import Stopping
 from .steps import DONE, FlowEnded, Run
@@ -29,8 +29,11 @@ LOG = log.get(__name__)
 FLOWS: dict[str, Callable[[Run], None]] = {
     "create": create.create,
     "restart": restart.restart,
+    "reboot": restart.reboot,
+    "stop": restart.stop,
     "upgrade": upgrade.upgrade,
     "configure": configure.configure,
+    "rotate_keys": rotate_keys.rotate_keys,
     "delete": delete.delete,
 }
 APPLICATION = "trove"

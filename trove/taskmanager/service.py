@@ -12,7 +12,7 @@ from typing import Any
 
 from common.errors import DeadlinePassed
 from common.openstack import context, log
-from trove.db import operations
+from trove.db import operations, settings
 
 from . import steps
 from .lease import Lease
@@ -28,6 +28,7 @@ NUDGE = "taskmanager.nudge"
 """The event with which an API tells of work: ids of the instance, and of the operation or nothing."""
 
 PEER_GONE = "a peer is gone"
+ENDED = "an operation has ended"
 
 GRACE = 60.0
 """Seconds in which an interrupted flow must have taken up its step again, and that a deadline may be passed by."""
@@ -37,18 +38,19 @@ class TaskManager:
     """One a process. ``wake`` may be called from any thread and never blocks.
 
     ``name`` tells it from its peers. ``on_lost`` is called when a peer has taken the lease over: the process must not
-    go on running flows. ``kept_days``: how long ended operations are kept, ``events_kept_days``: how long events; 0:
-    for ever.
+    go on running flows. ``kept_days``: how long ended operations are kept, ``events_kept_days``: how long events,
+    ``audit_kept_days``: how long the audit; 0: for ever.
     """
 
     def __init__(self, services: Services, url: str, name: str, on_lost: Callable[[], None] | None = None,
-                 kept_days: int = 0, events_kept_days: int = 0) -> None:
+                 kept_days: int = 0, events_kept_days: int = 0, audit_kept_days: int = 0) -> None:
         self._services = services
         self._url = url
         self._lease = Lease(services.store, name)
         self._on_lost = on_lost or (lambda: None)
         self._kept_days = kept_days
         self._events_kept_days = events_kept_days
+        self._audit_kept_days = audit_kept_days
         self._nudges: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._is_up = False
@@ -61,7 +63,7 @@ class TaskManager:
 
         self._durable = durable
         self._pruner = Pruner(self._services.store, self._kept_days, durable.forget,
-                              self._events_kept_days)
+                              self._events_kept_days, self._audit_kept_days)
         self._lease.take()
         self._services.signals.allow(self._lease.acts_until)
         self._started_at = time.time()
@@ -95,6 +97,8 @@ class TaskManager:
 
     def _hear(self, key: str, ids: dict[str, Any]) -> None:
         self.wake(ids["instance_id"], ids.get("operation_id") if key == NUDGE else None)
+        if key.endswith(".done"):  # what was put off until then may begin
+            self._nudges.put(ENDED)
 
     def _work(self) -> None:
         sweep_at = 0.0
@@ -130,6 +134,7 @@ class TaskManager:
         self._pruner.turn()
 
     def _start_asked(self) -> None:
+        settings.catch_up(self._services.store)
         with self._services.store.read() as connection:
             asked = operations.asked(connection)
         for operation_id, kind in asked:

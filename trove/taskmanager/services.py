@@ -1,6 +1,6 @@
 """What flows work with. The bus and the provider are seen through the few methods that flows use of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +19,8 @@ from .signals import Signals
 class Topology(Protocol):
     """``trove.bus.GuestTopology``."""
 
-    def create(self, instance_id: str, password: Secret) -> None: ...
+    def create(self, instance_id: str, logins: Mapping[int, Secret]) -> None: ...
+    def close_former(self, instance_id: str, epoch: int) -> None: ...
     def delete(self, instance_id: str) -> None: ...
 
 
@@ -58,11 +59,12 @@ class BusEndpoint:
     server_name: str
     far: tuple[str, str] | None = None
 
-    def login(self, instance_id: str, password: Secret, spot: Spot | None) -> BusLogin:
-        """For an agent at ``spot``. Raises HostFailed where that is out of the broker's reach."""
+    def login(self, instance_id: str, password: Secret, spot: Spot | None, epoch: int = 1) -> BusLogin:
+        """For an agent at ``spot``, with the keys of ``epoch``. Raises HostFailed where the broker is out of reach."""
         host, server_name = (self.host, self.server_name) if spot is None or spot.host is None else self._far()
-        return BusLogin(host=host, port=self.port, virtual_host=self.virtual_host, username=names.login(instance_id),
-                        password=password, ca_pem=self.ca_pem, server_name=server_name)
+        return BusLogin(host=host, port=self.port, virtual_host=self.virtual_host,
+                        username=names.login(instance_id, epoch), password=password, ca_pem=self.ca_pem,
+                        server_name=server_name)
 
     def _far(self) -> tuple[str, str]:
         if self.far is None:

@@ -18,8 +18,11 @@ from sqlalchemy.exc import OperationalError
 
 from common.errors import DeadlinePassed, Internal, TroveError, Unreachable
 from common.openstack import context, log
-from trove.db import endings, instances, operations
+from trove.db import endings, hosts, instances, operations
 from trove.db.views import Instance, Operation, Scope
+from trove.domain.hosts import gone
+from trove.domain.kinds import KINDS
+from trove.domain.states import Task
 
 from .services import Services
 from .signals import Bell, Stopping
@@ -94,6 +97,7 @@ class Work:
         self.instance_id = instance_id
         self._what = what
         self._told: tuple[str, float | None] = (what.sentence, None)
+        self._waits_for_broker = False
         self.deadline = self.limit = 0.0
         self._begin_time()
 
@@ -117,11 +121,16 @@ class Work:
             yield connection
 
     def check(self) -> None:
-        """Raises CalledOff, or Stopping when this process may not act any more."""
+        """Raises CalledOff; Stopping when this process may not act any more; Final where the instance's machine is gone
+        for good and it is not being deleted."""
         self.services.signals.require()
         with self.services.store.read() as connection:
-            if operations.get(connection, self.operation_id).cancel_asked:
-                raise CalledOff
+            operation = operations.get(connection, self.operation_id)
+            lost = hosts.lost_under(connection, self.instance_id)
+        if operation.cancel_asked:
+            raise CalledOff
+        if lost is not None and KINDS[operation.kind].during is not Task.DELETING:
+            raise Final(gone(lost))
 
     def until(self, arrived: Callable[[], bool], late: DeadlinePassed) -> None:
         """Waits for ``arrived``, looking whenever the instance has news. Raises ``late`` or CalledOff."""
@@ -140,16 +149,24 @@ class Work:
 
     def sat_out(self, bell: Bell) -> bool:
         """One look later when the broker is away, and the person who waits is told; False, at once, when it is not."""
-        if self.services.bus.connected:
+        if self._is_connected():
             return False
         until = time.time() + LOOK_AGAIN
         with self.write() as connection:
             operations.wait_for_broker(connection, self.operation_id, BROKER_AWAY, until, until + self._what.patience)
+        self._waits_for_broker = True
         bell.wait(LOOK_AGAIN)
         self._begin_time()
-        if self.services.bus.connected:
-            self._tell()
+        self._is_connected()
         return True
+
+    def _is_connected(self) -> bool:
+        """Whether the broker is there; who was told that it is awaited is told when it is first seen again."""
+        connected = self.services.bus.connected
+        if connected and self._waits_for_broker:
+            self._waits_for_broker = False
+            self._tell()
+        return connected
 
     def get_on(self, sentence: str, percent: float | None, at: float) -> None:
         """There was progress ``at`` that moment: the person who waits is told, and the deadline moves on."""

@@ -1,10 +1,12 @@
-"""The records of long work that ended long ago go, and the answers of yesterday, so that no store grows for ever."""
+"""The records of long work that ended long ago go, and the answers of yesterday, so that no store grows for ever.
+Rows of the audit that are at rest come into its chain.
+"""
 
 import time
 from collections.abc import Callable, Sequence
 
 from common.openstack import log
-from trove.db import answers, events, pruning
+from trove.db import answers, audit_chain, events, pruning
 from trove.db.store import Store
 
 LOG = log.get(__name__)
@@ -17,21 +19,24 @@ BATCH = 200
 """Operations in one batch: a fraction of a second of the store's write lock."""
 
 EVENT_BATCH = 1000
-"""Events that are looked at in one batch, however many there are."""
+"""Events, and rows of the audit, that are looked at in one batch, however many there are."""
 
 
 class Pruner:
     """``forget`` takes the flow engine's records of these operations away.
 
-    ``days``: how long operations are kept, ``events_days``: how long events; 0: all of these are kept.
+    ``days``: how long operations are kept, ``events_days``: how long events, ``audit_days``: how long the audit; 0:
+    all of these are kept.
     """
 
     def __init__(self, store: Store, days: int, forget: Callable[[Sequence[str]], None],
-                 events_days: int = 0) -> None:
+                 events_days: int = 0, audit_days: int = 0) -> None:
         self._store = store
         self._days = days
         self._events_days = events_days
+        self._audit_days = audit_days
         self._forget = forget
+        self._chain = audit_chain.Chain(store)
         self._due = 0.0
 
     def turn(self) -> None:
@@ -43,6 +48,10 @@ class Pruner:
             answers.prune(connection, time.time())
             if self._events_days:
                 events.prune(connection, time.time() - self._events_days * DAY, EVENT_BATCH)
+            if self._audit_days:
+                audit_chain.prune(connection, time.time() - self._audit_days * DAY, EVENT_BATCH)
+        while self._chain.extend():
+            pass
         if self._days:
             self.prune()
 

@@ -2,19 +2,28 @@
 
 import http.server
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from common.errors import Internal, TroveError, Unreachable
 from common.secret import Secret
-from trove.bus.admin import Admin
+from trove.bus.admin import Admin, Tls
+from trove.standalone.authority import Authority
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
     """Answers every request with its server's ``status``."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "13")
+        self.end_headers()
+        self.wfile.write(b'{"name":"us"}')
 
     def do_DELETE(self) -> None:
         self.send_response(self.server.status)  # type: ignore[attr-defined]
@@ -87,3 +96,25 @@ def test_a_connection_that_a_restart_closed_is_not_used_again() -> None:
                 request.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
                 asked.result(5)
         admin.close()
+
+
+def test_over_tls_the_certificate_must_be_of_the_name_and_the_authority(server: http.server.HTTPServer,
+                                                                        tmp_path: Path) -> None:
+    own, strange = Authority(tmp_path / "own", ["mq.example.org"]), Authority(tmp_path / "strange")
+    for each in (own, strange):
+        each.ensure()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own.server)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+
+    def asked(ca: Path, name: str) -> str:
+        admin = Admin("127.0.0.1", server.server_port, "us", Secret("x"), "/", tls=Tls(str(ca), name))
+        try:
+            return admin.whoami() + admin.whoami()
+        finally:
+            admin.close()
+
+    assert asked(own.certificate, "mq.example.org") == "usus"
+    for ca, name in ((own.certificate, "other.example.org"), (strange.certificate, "mq.example.org")):
+        with pytest.raises(Unreachable, match="certificate verify failed"):
+            asked(ca, name)

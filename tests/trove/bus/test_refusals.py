@@ -2,13 +2,14 @@
 
 import pytest
 
-from common.openstack.rpc.envelope import Refusal, read_reply, refusal
+from common.openstack.rpc.envelope import Refusal, refusal
+from trove.bus import replies
 from trove.bus.guests import refusal_sentence
 
 
 @pytest.mark.parametrize("reason", list(Refusal))
 def test_a_refusal_is_told_in_its_words(reason: Refusal) -> None:
-    failure = read_reply(refusal("m", reason)).failure
+    failure = replies.read(refusal("m", reason)).failure
     assert failure is not None and refusal_sentence(failure) == reason.value
 
 

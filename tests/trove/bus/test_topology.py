@@ -49,7 +49,7 @@ def test_made_again_it_takes_the_new_password_and_keeps_what_waits(
     orders = names.guest_queue(guest.instance_id)
     with amqp_peer.confirming_channel(bus_address) as control:
         control.basic_publish_confirm(amqp.Message("waits"), names.GUESTS_EXCHANGE, orders)
-    topology.create(guest.instance_id, Secret("another"))
+    topology.create(guest.instance_id, {1: Secret("another")})
     with pytest.raises(amqp.AccessRefused):
         amqp_peer.connect(guest.address)
     assert amqp_peer.bodies(dataclasses.replace(guest.address, password=Secret("another")), orders) == ["waits"]
@@ -69,7 +69,7 @@ def test_what_is_missing_is_made_again(guest: Guest, topology: GuestTopology, ad
     before = everything(admin)
     admin.delete_exchange(names.reports(guest.instance_id))
     admin.delete_queue(names.guest_queue(guest.instance_id))
-    topology.create(guest.instance_id, guest.address.password)
+    topology.create(guest.instance_id, {1: guest.address.password})
     assert everything(admin) == before
 
 
@@ -93,6 +93,25 @@ def test_deleting_leaves_nothing_and_cuts_the_guest_off(
     awaiting.until(lambda: not admin.connections(login), 30, "the broker forgets the guest's connection")
     with pytest.raises(amqp.AccessRefused):
         amqp_peer.connect(guest.address)
+
+
+def test_whoever_is_shut_out_is_cut_off_and_keeps_its_queues(
+    new_guest: Callable[[], Guest], topology: GuestTopology, admin: Admin
+) -> None:
+    out, other = new_guest(), new_guest()
+    topology.create(out.instance_id, {2: Secret("next")})
+    connection = amqp_peer.connect(out.address)
+    connection.channel().basic_consume(names.guest_queue(out.instance_id))
+    topology.shut_out({out.instance_id})
+    with pytest.raises((amqp.ConnectionForced, OSError)):
+        while True:
+            connection.drain_events(timeout=30)
+    with pytest.raises(amqp.AccessRefused):
+        amqp_peer.connect(out.address)
+    amqp_peer.connect(other.address).close()
+    assert {names.guest_queue(out.instance_id), names.reports(out.instance_id)} <= admin.queues()
+    topology.create(out.instance_id, {1: out.address.password})
+    amqp_peer.connect(out.address).close()
 
 
 def test_deleting_twice_is_as_good(guest: Guest, topology: GuestTopology) -> None:

@@ -34,35 +34,32 @@ def first_of_all(run: Run) -> None:
 
 
 def in_the_middle(run: Run) -> None:
-    for each in (turn.take_turn, create.find_spot, greet, create.open_bus, create.place, create.await_agent,
-                 create.prepare):
+    for each in (turn.take_turn, create.find_spot, greet, create.place, create.await_agent, create.prepare):
         run(each)
     run.succeed()
 
 
 def before_the_last(run: Run) -> None:
-    for each in (turn.take_turn, create.find_spot, create.open_bus, create.place, create.await_agent,
-                 create.prepare, greet):
+    for each in (turn.take_turn, create.find_spot, create.place, create.await_agent, create.prepare, greet):
         run(each)
     run.succeed()
 
 
 def one_less(run: Run) -> None:
-    for each in (turn.take_turn, create.find_spot, create.open_bus, create.place, create.prepare):
+    for each in (turn.take_turn, create.find_spot, create.place, create.prepare):
         run(each)
     run.succeed()
 
 
 def other_order(run: Run) -> None:
-    for each in (turn.take_turn, create.open_bus, create.find_spot, create.place, create.await_agent,
-                 create.prepare):
+    for each in (turn.take_turn, create.find_spot, create.place, create.prepare, create.await_agent):
         run(each)
     run.succeed()
 
 
 def another_name(run: Run) -> None:
-    for each in (turn.take_turn, renamed(create.find_spot, "choose_address"), create.open_bus, create.place,
-                 create.await_agent, renamed(create.prepare, "make_server")):
+    for each in (turn.take_turn, renamed(create.find_spot, "choose_address"), create.place, create.await_agent,
+                 renamed(create.prepare, "make_server")):
         run(each)
     run.succeed()
 

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from common.contract import types as t
-from common.errors import Conflict, Invalid, NotFound, Refused
+from common.errors import Invalid, NotFound, Refused
 from tests.trove.world import World
 from trove.db import catalog, configurations
 from trove.db.commands import Asked
@@ -18,7 +18,8 @@ STATIC = "innodb_log_buffer_size"
 def world(shared: World) -> World:
     """A new project in the shared world, where nothing fails yet."""
     shared.project = f"project-{uuid.uuid4()}"
-    for misfortune in (shared.guests.fails, shared.guests.mute, shared.guests.slow, shared.guests.older):
+    for misfortune in (shared.guests.fails, shared.guests.mute, shared.guests.slow, shared.guests.older,
+                       shared.guests.settings):
         misfortune.clear()
     with shared.store.write() as connection:
         catalog.seed(connection, {"fake": "1.0", "mariadb": "10.11"})
@@ -56,6 +57,15 @@ def ended(world: World, instance_id: str) -> Operation:
 
 def given(world: World, instance_id: str) -> dict[str, object] | None:
     return world.guests.given(instance_id, "update_overrides")
+
+
+def standings(world: World, group_id: str) -> dict[str, str]:
+    found = world.commands.settings.instances(world.project, group_id, 100, None).items
+    return {each.id: each.standing.value for each in found}
+
+
+def in_force(world: World, group_id: str, *ids: str) -> None:
+    world.until(lambda: standings(world, group_id) == dict.fromkeys(ids, "in_force"))
 
 
 def configured(world: World, instance_id: str) -> dict[str, str]:
@@ -107,22 +117,53 @@ def test_each_instance_has_an_operation_and_one_that_fails_says_so(world: World)
     assert given(world, one) == {"overrides": {"max_connections": "310"}, "live": ["max_connections"], "repair": False}
 
 
-def test_a_busy_instance_refuses_the_change_of_its_group_and_nothing_is_half_done(world: World) -> None:
+def test_a_busy_instance_gets_the_change_of_its_group_afterwards(world: World) -> None:
     one, two, many = instance(world), instance(world), group(world)
     attach(world, one, many)
     attach(world, two, many)
     world.guests.slow.add("restart")
     busy = world.restart(two)
     world.until(lambda: f"{busy.operation_id}.restart" in world.guests.journal(two))
-    with pytest.raises(Conflict, match=f"Instance {two}: The instance is restarting"):
-        change(world, many, {"max_connections": 300})
-    assert world.commands.settings.get(world.project, many).values == {"max_connections": "200"}
-    assert (world.instance(one).status, configured(world, one)) == ("ACTIVE", {"max_connections": "200"})
+    change(world, many, {"max_connections": 300})
+    assert ended(world, one).state == "done"
+    assert standings(world, many) == {one: "in_force", two: "pending"}
+    assert configured(world, two) == {"max_connections": "200"}
     world.guests.finish(two, "restart", f"{busy.operation_id}.restart")
     assert world.ended(busy).state == "done"
+    in_force(world, many, one, two)
+    assert configured(world, two) == {"max_connections": "300"} and ended(world, two).request_id == "req-7"
+
+
+def test_changes_in_quick_succession_are_all_taken(world: World) -> None:
+    """One that comes while an instance gets the one before it, too."""
+    one, many = instance(world), group(world)
+    attach(world, one, many)
+    for number in range(300, 306):
+        change(world, many, {"max_connections": number})
+    in_force(world, many, one)
+    assert configured(world, one) == {"max_connections": "305"}
+
+
+def test_an_instance_that_was_not_created_gets_the_change_when_it_is(world: World) -> None:
+    many = group(world)
+    world.guests.fails["prepare"] = t.Failure(code="host_failed", message="No.", hint="")
+    failed = world.create(datastore="mariadb", configuration=many)
+    assert world.ended(failed).state == "failed"
     change(world, many, {"max_connections": 300})
-    ended(world, two)
-    assert configured(world, two) == {"max_connections": "300"}
+    assert standings(world, many) == {failed.instance_id: "pending"}
+    world.guests.fails.clear()
+    again = world.commands.retry(world.project, failed.operation_id, request_id="req-8")
+    assert world.ended(Asked(failed.instance_id, again.id)).state == "done"
+    in_force(world, many, failed.instance_id)
+    assert configured(world, failed.instance_id) == {"max_connections": "300"}
+
+
+def test_what_an_instance_does_not_take_is_different_there(world: World) -> None:
+    one, many = instance(world), group(world)
+    attach(world, one, many)
+    world.guests.fails["update_overrides"] = t.Failure(code="engine_failed", message="No.", hint="")
+    change(world, many, {"max_connections": 300})
+    assert ended(world, one).state == "failed" and standings(world, many) == {one: "different"}
 
 
 def test_an_instance_that_is_deleted_meanwhile_is_called_off(world: World) -> None:
@@ -188,6 +229,30 @@ def test_what_waits_for_a_restart_is_told_whenever_the_agent_says_it(world: Worl
     world.guests.finish(one, "restart", f"{busy.operation_id}.restart")
     assert world.ended(busy).state == "done"
     assert (world.instance(one).status, told(world, one)[-1].became) == ("ACTIVE", "ACTIVE")
+
+
+def test_settings_with_which_no_server_starts_leave_an_instance_that_serves_and_says_so(world: World) -> None:
+    one = instance(world)
+    attach(world, one, group(world, {"max_connections": 200, STATIC: "32M"}))
+    world.guests.fails["restart"] = t.Failure(code="invalid", message="The server did not start.", hint="Change it.")
+    world.guests.settings = {"max_connections": "200", STATIC: "8388608", "another": "1"}
+    failed = world.ended(world.restart(one))
+    shown = world.instance(one)
+    assert (failed.state, failed.error_message, shown.status) == ("failed", "The server did not start.", "ACTIVE")
+    assert shown.fault is not None and shown.fault.message == "The server did not start. Change it."
+    assert configured(world, one) == {"max_connections": "200", STATIC: "8388608"}
+    world.guests.fails.clear()
+    assert world.ended(world.restart(one)).state == "done"
+    assert world.instance(one).fault is None
+
+
+def test_what_is_in_force_after_a_roll_back_may_stay_unknown(world: World) -> None:
+    one = instance(world)
+    attach(world, one, group(world, {STATIC: "32M"}))
+    world.guests.fails["restart"] = t.Failure(code="invalid", message="The server did not start.", hint="Change it.")
+    world.guests.fails["get_settings"] = t.Failure(code="not_ready", message="Not yet.", hint="")
+    assert world.ended(world.restart(one)).state == "failed"
+    assert (world.instance(one).status, configured(world, one)) == ("ACTIVE", {STATIC: str(32 << 20)})
 
 
 def test_an_agent_that_is_too_old_is_told_by_its_name(world: World) -> None:

@@ -1,6 +1,7 @@
 """What a person sees of time: deadlines that progress moves on, those that pass, and what is tried again."""
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -79,7 +80,7 @@ def test_what_is_tried_again_says_why_and_when(shared: World, monkeypatch: pytes
     asked = shared.create()
     shared.until(lambda: shared.operation(asked).next_try is not None)
     shown = shared.operation(asked)
-    assert (shown.state, shown.step, shown.error_code) == ("running", "open_bus", "unreachable")
+    assert (shown.state, shown.step, shown.error_code) == ("running", "place", "unreachable")
     assert (shown.error_message, shown.error_hint) == ("The broker is away.", "Start it.")
     assert shown.next_try is not None and 0 < shown.next_try - time.time() <= 60
     away.clear()
@@ -103,7 +104,7 @@ def test_time_without_a_broker_does_not_count(shared: World, monkeypatch: pytest
     ahead[0] = 10 * create.prepare.at_most
     shared.until(lambda: (shared.operation(asked).next_try or 0) > time.time() + create.prepare.at_most)
     waiting = shared.operation(asked)
-    assert (waiting.state, waiting.step, waiting.error_code) == ("running", "open_bus", "unreachable")
+    assert (waiting.state, waiting.step, waiting.error_code) == ("running", "place", "unreachable")
     assert waiting.deadline is not None and waiting.next_try is not None and waiting.deadline > waiting.next_try
     shared.guests.slow.clear()
     shared.bus.connected = True
@@ -112,6 +113,37 @@ def test_time_without_a_broker_does_not_count(shared: World, monkeypatch: pytest
     assert (shared.operation(begun).error_code, shared.operation(begun).next_try) == (None, None)
     shared.guests.finish(begun.instance_id, "prepare", f"{begun.operation_id}.prepare")
     assert shared.ended(begun).state == "done"
+
+
+class Returning:
+    """A connection that is seen to be there from the third look on."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    @property
+    def connected(self) -> bool:
+        self._looks += 1
+        return self._looks > 2
+
+
+def test_a_broker_that_is_back_between_two_looks_is_not_said_to_be_awaited(shared: World) -> None:
+    shared.guests.slow.add("prepare")
+    asked = shared.create()
+    shared.until(lambda: shared.guests.journal(asked.instance_id))
+    executor = str(shared.operation(asked).executor_id)
+    services = replace(shared.services, bus=Returning())
+    work = steps.Work(services, asked.operation_id, executor, asked.instance_id, create.prepare)
+    with services.signals.watch(asked.instance_id) as bell:
+        bell.ring()
+        assert work.sat_out(bell)
+        assert shared.operation(asked).sentence == "Waits for the message broker."
+        assert not work.sat_out(bell)
+    found = shared.operation(asked)
+    assert (found.sentence, found.error_code, found.next_try) == (create.prepare.sentence, None, None)
+    shared.guests.slow.clear()
+    shared.guests.finish(asked.instance_id, "prepare", f"{asked.operation_id}.prepare")
+    assert shared.ended(asked).state == "done"
 
 
 def test_what_waits_for_the_broker_can_be_called_off(shared: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,8 +60,8 @@ def test_every_step_is_logged_under_the_request_that_asked_for_it(world: World,
         world.ended(world.create())
         world.until(lambda: heard[-1][1] == "An operation has ended.")
     assert [sentence for _, sentence in heard] == [
-        "A flow begins.", turn.take_turn.sentence, create.find_spot.sentence, create.open_bus.sentence,
-        create.place.sentence, create.await_agent.sentence, create.prepare.sentence, "An operation has ended."]
+        "A flow begins.", turn.take_turn.sentence, create.find_spot.sentence, create.place.sentence,
+        create.await_agent.sentence, create.prepare.sentence, "An operation has ended."]
     assert {request_id for request_id, _ in heard} == {"req-1"}
 
 
@@ -203,7 +203,7 @@ def test_what_passes_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_may_pass_is_given_up_at_the_deadline(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    patience(monkeypatch, create.open_bus, 0.2)
+    patience(monkeypatch, create.place, 0.2)
 
     def away(instance_id: str, password: object) -> None:
         raise Unreachable("The broker is away.", "Start it.")
@@ -276,8 +276,8 @@ def test_no_secret_is_in_any_file_of_the_flows(world: World) -> None:
     asked = world.create()
     world.ended(asked)
     with world.store.read() as connection:
-        keys = guests.placement_keys(connection, world.store.vault, asked.instance_id)
-        bus_password = guests.bus_password(connection, world.store.vault, asked.instance_id)
+        held_of = guests.current(connection, world.store.vault, asked.instance_id)
+        keys, bus_password = held_of.keys, held_of.password
     held = b"".join(file.read_bytes() for file in world.root.glob("*.sqlite*"))
     assert asked.operation_id.encode() in held
     for secret in (PASSWORD, keys.to_guest.reveal(), keys.from_guest.reveal(), bus_password.reveal()):

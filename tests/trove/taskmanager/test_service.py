@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from trove.db import executors
 from trove.db.commands import Commands
 from trove.db.store import Store
 from trove.domain.creation import Rules
+from trove.domain.spots import Spot
 from trove.taskmanager import lease, service
 from trove.taskmanager.signals import Signals, Stopping
 
@@ -88,11 +90,14 @@ def test_no_step_begins_once_it_stops(tmp_path: Path, monkeypatch: pytest.Monkey
     first = World(tmp_path)
     hanging, let_go = threading.Event(), threading.Event()
 
-    def hang(instance_id: str, password: object) -> None:
+    look = first.provider.find_spot
+
+    def hang(*asked: Any) -> Spot:
         hanging.set()
         assert let_go.wait(30)
+        return look(*asked)
 
-    monkeypatch.setattr(first.topology, "create", hang)
+    monkeypatch.setattr(first.provider, "find_spot", hang)
     first.manager.start()
     asked = first.create()
     assert hanging.wait(10)

@@ -17,7 +17,7 @@ from trove.db.commands import Asked
 pytestmark = pytest.mark.long
 
 STEPS = {
-    "create": ("begin", "take_turn", "find_spot", "open_bus", "place", "await_agent", "prepare", "succeed"),
+    "create": ("begin", "take_turn", "find_spot", "place", "await_agent", "prepare", "succeed"),
     "restart": ("begin", "take_turn", "restart_server", "succeed"),
     "delete": ("begin", "take_turn", "unplace", "close_bus", "succeed"),
 }
