@@ -7,7 +7,7 @@ for one machine. Where OpenStack Trove has an option for a thing, it has that na
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 from common.errors import Invalid
 
@@ -16,15 +16,21 @@ SAMPLE = "See docs/reference/trove.conf.sample."
 API = [
     cfg.StrOpt("bind_host", default="127.0.0.1", help="Address that the REST API listens on."),
     cfg.PortOpt("bind_port", default=8779, help="TCP port of the REST API."),
-    cfg.StrOpt("auth_strategy", default="noauth", choices=["noauth"],
-               help="Who may use the REST API. noauth: everybody who reaches it, so it listens on loopback alone."),
+    cfg.StrOpt("auth_strategy", default="noauth", choices=["noauth", "token", "keystone"],
+               help="Who may use the REST API. noauth: everybody who reaches it, so it listens on loopback alone; "
+                    "token: who has one that trovectl token create made; keystone: who has one of Keystone's, which "
+                    "the section keystone_authtoken names."),
+    cfg.ListOpt("admin_roles", default=["admin"], help="Roles whose holders are administrators of Trove."),
     cfg.StrOpt("tls_certificate", default="",
                help="PEM file with the API's certificate chain; own: the installation's private authority makes one; "
                     "empty: plain HTTP."),
     cfg.StrOpt("tls_key", default="", help="PEM file with the key of tls_certificate; empty: it stands there, too."),
     cfg.StrOpt("public_endpoint", default="", help="Scheme and host in links, if not those that were asked."),
+    cfg.ListOpt("trusted_proxies", default=[], item_type=types.IPAddress(),
+                help="Addresses of proxies in front of the API, whose X-Forwarded-For tells who asks, in the audit."),
     cfg.StrOpt("region", default="RegionOne", help="Name of this region in what the API shows."),
-    cfg.IntOpt("api_threads", default=10, min=1, max=200, help="Requests that are worked on at once."),
+    cfg.IntOpt("api_threads", default=40, min=1, max=200,
+               help="Requests that are worked on at once. Half of them may wait for events, two fifths for agents."),
     cfg.IntOpt("instances_page_size", default=20, min=1, max=1000, help="Most instances in one page of a list."),
     cfg.IntOpt("configurations_page_size", default=20, min=1, max=1000,
                help="Most configuration groups in one page of a list."),
@@ -34,6 +40,8 @@ API = [
     cfg.IntOpt("events_page_size", default=100, min=1, max=1000, help="Most events in one page of a list."),
     cfg.IntOpt("http_get_rate", default=0, min=0, help="GET requests a minute and project; 0: no limit."),
     cfg.IntOpt("http_post_rate", default=0, min=0, help="POST requests a minute and project; 0: no limit."),
+    cfg.IntOpt("http_mgmt_post_rate", default=0, min=0,
+               help="POST requests below /mgmt a minute and project; 0: no limit."),
     cfg.IntOpt("http_put_rate", default=0, min=0, help="PUT and PATCH requests a minute and project; 0: no limit."),
     cfg.IntOpt("http_delete_rate", default=0, min=0, help="DELETE requests a minute and project; 0: no limit."),
     cfg.FloatOpt("disk_use_deadline", default=2.0, min=0.1, max=30.0,
@@ -55,6 +63,8 @@ UPKEEP = [
                help="Days that an operation is kept after its end, with all that was noted about it; 0: for ever. The "
                     "newest one of each instance is kept as long as the instance."),
     cfg.IntOpt("events_kept_days", default=30, min=0, help="Days that an event is kept; 0: for ever."),
+    cfg.IntOpt("audit_kept_days", default=400, min=8,
+               help="Days that a row of the audit is kept; the store itself refuses to let go of one within a week."),
 ]
 
 LOG = [
@@ -77,9 +87,13 @@ FLOWS = [
 BROKER = [
     cfg.StrOpt("host", default="", help="Host of a RabbitMQ that somebody else runs; empty: a private one is started."),
     cfg.PortOpt("port", default=5671, help="Its AMQP port, which must speak TLS."),
-    cfg.PortOpt("management_port", default=15672, help="Port of its management interface."),
+    cfg.PortOpt("management_port", default=15671, help="Port of its management interface."),
+    cfg.BoolOpt("management_tls", default=True,
+                help="Whether that speaks TLS. It may be left out where host is an address of loopback alone: the "
+                     "passwords of all guests are sent to it."),
     cfg.StrOpt("virtual_host", default="/", help="Virtual host that is Trove's alone."),
-    cfg.StrOpt("username", default="trove", help="A login with the tag administrator and every right in virtual_host."),
+    cfg.StrOpt("username", default="trove", help="A login with the tag administrator and rights in virtual_host; "
+                                                     "the operator guide has the least ones."),
     cfg.StrOpt("password", default="", secret=True, help="Its password."),
     cfg.StrOpt("ca_file", default="", help="PEM file of the authority that vouches for the broker."),
     cfg.StrOpt("server_name", default="", help="Name in the broker's certificate; empty: host."),

@@ -28,6 +28,13 @@ class FakeMachines:
     asked: list[Sequence[tuple[str, str]]] = field(default_factory=list)
     """The binaries of each look."""
 
+    def heal(self) -> None:
+        """All are well, as in the beginning, and nobody has asked."""
+        self.down.clear()
+        self.wrong.clear()
+        self.asked.clear()
+        self.facts = FACTS
+
     def offered_key(self, address: str, port: int) -> str:
         self._reach(address)
         return KEY

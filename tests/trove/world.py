@@ -57,7 +57,7 @@ class World:
         self.bus = FakeBus()
         self.guests = FakeGuests(root / "guests", self.report, self.bus)
         self.provider = FakeProvider(root / "places", self.guests.say_hello)
-        self.topology = FakeTopology(root / "topology", self.bus)
+        self.topology = FakeTopology(root / "topology", self.bus, self.guests.cut)
         self.services = Services(self.store, self.provider, self.topology, self.guests, self.events, ENDPOINT, self.bus)
         self.manager = TaskManager(self.services, url or f"sqlite:///{root}/dbos.sqlite", executor)
         self.project = "p"
@@ -74,6 +74,9 @@ class World:
 
     def restart(self, instance_id: str) -> Asked:
         return self.commands.restart(self.project, instance_id, request_id="req-3")
+
+    def rotate_keys(self, instance_id: str) -> Asked:
+        return self.commands.rotate_keys(self.project, instance_id, request_id="req-5")
 
     def instance(self, instance_id: str) -> Instance:
         return self.commands.get_instance(self.project, instance_id)

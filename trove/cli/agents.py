@@ -1,25 +1,22 @@
 """``trovectl agent list`` and ``upgrade``: from which releases agents run, and how they get another one."""
 
 import re
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from common.errors import DeadlinePassed, Invalid, TroveError, Unreachable
+from common.errors import Invalid
 from trove.releases import installing
 from trove.standalone.state import State
 
-from . import progress, waiting
+from . import rolling, waiting
 from .instances import Patience
 from .output import Output
 from .rest import Client, Json
 from .session import Session, command, instance_names
 
-BATCH = 5
 _HASH = re.compile("[0-9a-f]{64}")
 _SHORT = 12
 """Digits of a hash that a table shows."""
@@ -47,7 +44,7 @@ def upgrade(
     names: Annotated[list[str] | None, typer.Argument(
         metavar="[INSTANCE]…", help="Names or ids of instances.", autocompletion=instance_names)] = None,
     every: Annotated[bool, typer.Option("--all", help="All agents that are behind the release.")] = False,
-    batch: Annotated[int, typer.Option(min=1, metavar="N", help="How many at the same time.")] = BATCH,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="How many at the same time.")] = rolling.BATCH,
     release: Annotated[str | None, typer.Option(
         metavar="DIR|HASH", help="A release: a directory, which goes into the installation in --state, or the hash of "
                                  "one that is there.", show_default="what new instances get")] = None,
@@ -68,81 +65,11 @@ def upgrade(
 
 def roll_out(client: Client, printed: Output, chosen: Sequence[Json], release: str | None, batch: int,
              patience: float) -> list[Json]:
-    """Upgrades the agents of the instances ``chosen``, ``batch`` at the same time; what came of each.
-
-    Raises Invalid after the first batch with a failure, and DeadlinePassed; ``printed`` keeps what was done by then.
-    """
-    done: list[Json] = []
-    failed: list[Json] = []
-    for first in range(0, len(chosen), batch):
-        for ended in _upgrade(client, chosen[first:first + batch], release, patience):
-            (failed if ended["error"] else done).append(ended)
-        if failed:
-            break
-    left = [each["name"] for each in chosen[len(done) + len(failed):]]
-    printed.keep(upgraded=done, failed=failed, left=left)
-    if failed:
-        raise _stopped(done, failed, left)
-    return done
-
-
-@dataclass
-class _Upgrade:
-    """One that is under way."""
-
-    instance: Json
-    operation: Json
-
-
-def _upgrade(client: Client, instances: Sequence[Json], release: str | None, patience: float) -> Iterator[Json]:
-    """Asks for all of them at the same time; each as it ends, with its error or None."""
-    under_way = []
-    for instance in instances:
-        try:
-            under_way.append(_Upgrade(instance, _ask(client, instance, release)))
-        except Unreachable:
-            raise
-        except TroveError as refused:
-            yield _ended(instance, refused.sentence())
-    until = time.monotonic() + patience
-    with progress.Steps() as steps:
-        while under_way:
-            for each in tuple(under_way):
-                each.operation = _look(client, each)
-                steps.tell(each.operation["id"], f"{each.instance['name']}: {each.operation['sentence']}")
-                if each.operation["state"] not in ("asked", "running"):
-                    under_way.remove(each)
-                    yield _ended(each.instance, _error(each.operation))
-            if under_way and time.monotonic() > until:
-                raise DeadlinePassed(f"{len(under_way)} upgrades have not ended within {patience:.0f} seconds; they go "
-                                     "on.", "See: trovectl operation list --kind upgrade.")
-            time.sleep(waiting.EARLIEST if under_way else 0)
-
-
-def _ask(client: Client, instance: Json, release: str | None) -> Json:
-    wanted = {} if release is None else {"release": release}
-    client.post(f"/instances/{instance['id']}/action", {"upgrade_agent": wanted})
-    operation: Json = client.get(f"/instances/{instance['id']}/operations", kind="upgrade", limit="1")["operations"][0]
-    return operation
-
-
-def _look(client: Client, upgrade: _Upgrade) -> Json:
-    """As it stood, while the control plane is away."""
-    try:
-        operation: Json = client.get(f"/operations/{upgrade.operation['id']}")["operation"]
-    except Unreachable:
-        return upgrade.operation
-    return operation
-
-
-def _error(operation: Json) -> str | None:
-    if operation["state"] == "done":
-        return None
-    return str((operation["last_error"] or {}).get("message") or operation["sentence"])
-
-
-def _ended(instance: Json, error: str | None) -> Json:
-    return {"id": instance["id"], "name": instance["name"], "error": error}
+    """Upgrades the agents of the instances ``chosen``; what came of each. Raises as ``rolling.roll_out``."""
+    body = {} if release is None else {"release": release}
+    action = rolling.Action({"upgrade_agent": body}, "upgrade", "upgraded",
+                            "Agents that were not go on from their release, and the databases with them.")
+    return rolling.roll_out(client, printed, action, chosen, batch, patience)
 
 
 def _behind_all(client: Client, release: str | None) -> list[Json]:
@@ -159,13 +86,6 @@ def _release(given: str, state: State) -> str:
     if not Path(given).is_dir():
         raise Invalid(f"{given} is neither the hash of a release nor a directory.", "Build one: trovectl agent build.")
     return installing.install(Path(given), state.releases).name
-
-
-def _stopped(done: Sequence[Json], failed: Sequence[Json], left: Sequence[str]) -> Invalid:
-    why = " ".join(f"{each['name']}: {each['error']}" for each in failed)
-    rest = f" Not begun: {', '.join(left)}." if left else ""
-    return Invalid(f"{len(done)} agents were upgraded, {len(failed)} were not. {why}{rest}",
-                   "Agents that were not go on from their release, and the databases with them.")
 
 
 def _behind(told: Json) -> str:

@@ -99,6 +99,7 @@ def redis(program: str, where: Where, password: Secret, execute: str | None) -> 
 
 CLIENTS = {
     "mariadb": Client(("mariadb",), "mariadb-client-core", mariadb),
+    "mysql": Client(("mysql", "mariadb"), "default-mysql-client", mariadb),
     "postgresql": Client(("psql",), "postgresql-client", postgresql),
     "redis": Client(("redis-cli", "valkey-cli"), "redis-tools", redis),
     "valkey": Client(("valkey-cli", "redis-cli"), "valkey-tools", redis),

@@ -129,10 +129,11 @@ def detach(session: Session, instance: InstanceName, wait: Wait = True) -> None:
 
 
 def instances(session: Session, configuration: Group) -> None:
-    """Lists the instances that have a group."""
+    """Lists the instances that have a group, and whether its settings are in force there."""
     rows = session.client.every(f"/configurations/{_find(session, configuration)['id']}/instances", "instances")
     session.output.document({"instances": rows})
-    session.output.rows(("ID", "NAME"), [(row["id"], row["name"]) for row in rows])
+    session.output.rows(("ID", "NAME", "SETTINGS"), [
+        (row["id"], row["name"], row["settings"].replace("_", " ")) for row in rows])
 
 
 def _configure(session: Session, found: Json, configuration: str | None, wait: bool) -> None:

@@ -43,12 +43,12 @@ def show(
 
     With --json each line is a document. --follow outlives a restart of the control plane.
     """
-    follower = Follower(session.connect, _instance_id(session, instance), _moment(since))
+    follower = Follower(session.connect, _instance_id(session, instance), moment(since))
     if not follow:
         _print(session.output, follower.known())
         return
     with contextlib.suppress(KeyboardInterrupt):  # the way to end it
-        _print(session.output, follower.follow(_told_to_wait))
+        _print(session.output, follower.follow(told_to_wait))
 
 
 def _print(printed: Output, events: Iterator[Json]) -> None:
@@ -67,7 +67,7 @@ def line(event: Json) -> Text:
                          (f"{kind:<20}", _STYLES.get(kind, "")), "  ", moved, event["sentence"])
 
 
-def _told_to_wait(error: Unreachable) -> None:
+def told_to_wait(error: Unreachable) -> None:
     output.complaints.print(Text(f"{error.message} It is asked again.", "yellow"))
 
 
@@ -77,7 +77,7 @@ def _instance_id(session: Session, name: str | None) -> str | None:
     return str(session.find(name)["id"])
 
 
-def _moment(span: str) -> str:
+def moment(span: str) -> str:
     """As the API reads it. Raises Invalid."""
     if (found := _SPAN.fullmatch(span)) is None:
         raise Invalid(f"{span} is no span of time.", "Write a number with s, m, h or d behind it, such as 90s or 7d.")

@@ -91,8 +91,24 @@ def activate(session: Session, host: HostName) -> None:
     session.output.say(f"The host {host} takes new instances again.")
 
 
-def remove(session: Session, host: HostName) -> None:
-    """Forgets a host where no instance stands. Nothing on the machine is touched."""
+def remove(
+    session: Session,
+    host: HostName,
+    lost: Annotated[bool, typer.Option(
+        "--lost", help="The machine is gone for good, and what stood there with it.")] = False,
+) -> None:
+    """Forgets a host where no instance stands. Nothing on the machine is touched.
+
+    With --lost also one with instances: what waits for the machine ends, they can be deleted without it, and with the
+    last of them it is forgotten.
+    """
+    there = _act(session, host, "lose")["instances"] if lost else []
+    if there:
+        session.output.document({"host": {"name": host}, "removed": False, "instances": there})
+        session.output.say(f"The host {host} is lost. It is forgotten with the last of its instances; delete them:")
+        for instance_id in there:
+            session.output.say(f"  {instance_id}")
+        return
     session.client.delete(_path(host))
     session.output.document({"host": {"name": host}, "removed": True})
     session.output.say(f"The host {host} is forgotten.")

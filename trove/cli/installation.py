@@ -16,7 +16,7 @@ from rich.status import Status
 from trove.standalone.state import Control, State, default_root
 
 from . import first, launch, output
-from .rest import PROJECT, Client, Json
+from .rest import PROJECT, Json
 from .session import AsJson, StateDirectory, of_installation
 
 StatePort = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port of the REST API.")]
@@ -44,7 +44,7 @@ def up(
         with _watched(printed).status("Starting …") as progress:
             tell = _telling(progress)
             launched = launch.start(place, port, tell)
-            client = Client(launched.control.endpoint, trust=of_installation(launched.control))
+            client = of_installation(place, launched.control).client()
             printed.say(_launched(launched, place, port))
             made = None if empty else first.ensure(client, tell)
         printed.document({**_document(place), "begun": launched.begun, "first": made and made.document()})
@@ -175,8 +175,20 @@ def _print_connection(made: first.First | None) -> None:
 def _print_further(place: State, control: Control) -> None:
     programs = Path(sys.prefix, "bin")
     where = "" if place.root == default_root() else f" --state {shlex.quote(str(place.root))}"
-    known_by = f" OS_CACERT={control.cacert}" if control.cacert else ""
     output.console.print(f"\nGo on with\n\n    {programs / 'trovectl'} instance list{where}\n\n"
-                         "or with OpenStack's client:\n\n"
-                         f"    export OS_AUTH_TYPE=none OS_ENDPOINT={control.endpoint}/v1.0/{PROJECT}{known_by}\n"
-                         f"    {programs / 'openstack'} database instance list\n")
+                         f"or with OpenStack's client:\n\n{_lets_in(control, f'{programs}/trovectl', where)}"
+                         f"    {programs / 'openstack'} database instance list\n", markup=False, highlight=False)
+
+
+def _lets_in(control: Control, trovectl: str, where: str) -> str:
+    """Lines for a shell, by which the API knows who asks."""
+    endpoint = f"OS_ENDPOINT={control.endpoint}/v1.0/{PROJECT}"
+    known_by = f" OS_CACERT={control.cacert}" if control.cacert else ""
+    match control.asks:
+        case "token":
+            return (f"    {trovectl} token create NAME --project {PROJECT}{where}\n"
+                    f"    export OS_AUTH_TYPE=admin_token OS_TOKEN=trove_… {endpoint}{known_by}\n")
+        case "keystone":
+            return f"    export OS_CLOUD=…{known_by}    # catalog: {control.endpoint}/v1.0/%(project_id)s\n"
+        case _:
+            return f"    export OS_AUTH_TYPE=none {endpoint}{known_by}\n"

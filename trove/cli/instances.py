@@ -19,7 +19,8 @@ Patience = Annotated[float, typer.Option("--timeout", min=1, metavar="SECONDS", 
 
 def register(group: typer.Typer) -> None:
     for name, function in (("create", create), ("list", list_all), ("show", show), ("connect", connect),
-                           ("restart", restart), ("delete", delete)):
+                           ("restart", restart), ("stop", stop), ("reboot", reboot), ("ping", ping),
+                           ("delete", delete)):
         command(group, name)(function)
 
 
@@ -108,6 +109,39 @@ def restart(session: Session, name: InstanceName, wait: Wait = False, timeout: P
         found = session.client.get(f"/instances/{found['id']}")["instance"]
     session.output.document({"instance": found})
     session.output.say(f"The instance {found['name']} {'has restarted' if wait else 'is to restart'}.")
+
+
+def stop(session: Session, name: InstanceName, wait: Wait = False, timeout: Patience = waiting.PATIENCE) -> None:
+    """Takes the database server of an instance down, until somebody restarts it. For administrators."""
+    found = _managed(session, name, "stop")
+    if wait:
+        _watch(session, found, timeout, waiting.Watch.ended)
+    session.output.document({"instance": {"id": found["id"], "name": found["name"]}, "stopped": wait})
+    session.output.say(f"The server of {found['name']} is {'down' if wait else 'to stop'}. Start it again: "
+                       f"trovectl instance restart {found['name']}")
+
+
+def reboot(session: Session, name: InstanceName, wait: Wait = False, timeout: Patience = waiting.PATIENCE) -> None:
+    """Puts right what an instance has of its machine, and restarts its server. For administrators."""
+    found = _managed(session, name, "reboot")
+    if wait:
+        _watch(session, found, timeout, waiting.Watch.healthy)
+    session.output.document({"instance": {"id": found["id"], "name": found["name"]}, "rebooted": wait})
+    session.output.say(f"The instance {found['name']} {'was rebooted' if wait else 'is to reboot'}.")
+
+
+def ping(session: Session, name: InstanceName) -> None:
+    """Asks the agent of an instance whether it is there. For administrators."""
+    found = session.find(name)
+    session.client.get(f"/mgmt/instances/{found['id']}/rpc_ping")
+    session.output.document({"instance": {"id": found["id"], "name": found["name"]}, "answers": True})
+    session.output.say(f"The agent of {found['name']} answers.")
+
+
+def _managed(session: Session, name: str, action: str) -> Json:
+    found = session.find(name)
+    session.client.post(f"/mgmt/instances/{found['id']}/action", {action: {}})
+    return found
 
 
 def delete(

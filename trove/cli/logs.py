@@ -1,7 +1,6 @@
 """``trovectl logs`` and ``trovectl log``: what database servers write of themselves, now and from now on."""
 
 import contextlib
-import re
 import sys
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from rich.text import Text
 
 from common.errors import NotFound, Unreachable
+from trove.domain.words import visible
 
 from . import output
 from .output import Output
@@ -17,9 +17,6 @@ from .rest import Json, part
 from .session import InstanceName, Session, command
 
 LINES = 20
-
-_CONTROL = re.compile("[^\n\t\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\U0010ffff]")
-"""What moves a terminal's cursor, or turns its text around."""
 
 LogName = Annotated[str, typer.Argument(metavar="NAME", help="The log.")]
 
@@ -79,11 +76,6 @@ def enable(session: Session, instance: InstanceName, name: LogName) -> None:
 def disable(session: Session, instance: InstanceName, name: LogName) -> None:
     """Has the server write a log no more."""
     _set(session, instance, name, "disable")
-
-
-def visible(text: str) -> str:
-    """Without what would steer a terminal."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _set(session: Session, instance: str, name: str, verb: str) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.errors import TroveError, Unreachable
+from trove.domain.words import visible
 
 FAILED, UNREACHABLE = 1, 3
 EXIT_CODES = ("Exit codes: 0 it is done; 1 it was refused or failed; 2 the command line is wrong; "
@@ -38,7 +39,7 @@ class Output:
     def document(self, document: object) -> None:
         """Prints ``document`` where JSON is asked for."""
         if self.as_json:
-            typer.echo(json.dumps(document, ensure_ascii=False))
+            typer.echo(visible(json.dumps(document, ensure_ascii=False), lambda sign: json.dumps(sign)[1:-1]))
 
     def rows(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Prints a table, unless JSON is asked for."""
@@ -48,13 +49,13 @@ class Output:
         for column in shown.columns:
             column.overflow = "fold"
         for row in rows:
-            shown.add_row(*(Text(_cell(value)) for value in row))
+            shown.add_row(*(Text(visible(_cell(value))) for value in row))
         (console if console.is_terminal else Console(width=WIDE)).print(shown, soft_wrap=False)
 
     def say(self, sentence: str) -> None:
         """Prints a sentence, unless JSON is asked for."""
         if not self.as_json:
-            console.print(escape(sentence))
+            console.print(escape(visible(sentence)))
 
     @contextmanager
     def reported(self) -> Iterator[None]:
@@ -62,7 +63,7 @@ class Output:
         try:
             yield
         except TroveError as error:
-            complaints.print(f"[red]{escape(error.sentence())}[/red]")
+            complaints.print(f"[red]{escape(visible(error.sentence()))}[/red]")
             self.document(self._kept | {
                 "error": {"code": error.code, "message": error.message, "hint": error.hint}})
             raise typer.Exit(UNREACHABLE if isinstance(error, Unreachable) else FAILED) from None

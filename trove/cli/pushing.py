@@ -20,7 +20,7 @@ from trove.releases import building, shelf, sources
 from trove.standalone import places
 from trove.standalone.state import State
 
-from . import agents, output, waiting
+from . import agents, output, rolling, waiting
 from .instances import Patience
 from .rest import Client, Json, find, part
 from .session import AsJson, StateDirectory, locate
@@ -37,7 +37,7 @@ def push(
     source: Annotated[Path | None, typer.Option(
         help="Checkout that it is built from.", metavar="DIR",
         show_default="the current directory if it is one, else what is installed")] = None,
-    batch: Annotated[int, typer.Option(min=1, metavar="N", help="How many agents at the same time.")] = agents.BATCH,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="How many agents at the same time.")] = rolling.BATCH,
     timeout: Patience = waiting.PATIENCE,
     as_json: AsJson = False,
 ) -> None:
@@ -47,8 +47,7 @@ def push(
     """
     printed = output.Output(as_json)
     with printed.reported():
-        endpoint, trust = locate(None, state, None)
-        client = Client(endpoint, trust=trust)
+        client = locate(None, state, None).client()
         host, instances = _meant(client, where)
         built, moved = _deliver(State(state.absolute()), host, sources.find(source))
         printed.keep(release=built, moved=asdict(moved) if moved else None)

@@ -11,6 +11,7 @@ from trove import config
 from trove.db import hosts, instances
 from trove.db.hosts import Register
 from trove.db.store import Store, open_store
+from trove.domain.hosts import HostState
 from trove.providers.base import Provider
 from trove.standalone import brokers, places
 from trove.standalone.state import State
@@ -69,7 +70,8 @@ def _on_hosts(state: State, conf: cfg.ConfigOpts, tell: Tell, running: contextli
     running.callback(store.close)
     transport = running.enter_context(contextlib.closing(places.transport(conf, state)))
     provider = places.elsewhere(conf, state, Register(store), transport)
-    return [(provider, host.name, _own(store, provider, host.name, tell)) for host in Register(store).all()]
+    return [(provider, host.name, _own(store, provider, host.name, tell)) for host in Register(store).all()
+            if host.state is not HostState.LOST]
 
 
 def _own(store: Store, provider: Provider, host: str, tell: Tell) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The REST API as ``trovectl`` uses it: no token, one project at a time."""
+"""The REST API as ``trovectl`` uses it: one project at a time."""
 
 import http.client
 import json
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common import errors
+from common.secret import Secret
 
 from .trust import Trust
 
@@ -58,9 +59,11 @@ class Client:
     """
 
     def __init__(self, endpoint: str, project: str = PROJECT, timeout: float = TIMEOUT,
-                 trust: Trust = ANY_AUTHORITY) -> None:
+                 trust: Trust = ANY_AUTHORITY, token: Secret | None = None) -> None:
         self.endpoint = endpoint
+        self.project = project
         self._trust = trust
+        self._token = {} if token is None else {"X-Auth-Token": token.reveal()}
         self.base = f"/v1.0/{part(project)}"
         self._timeout = timeout
 
@@ -132,7 +135,8 @@ class Client:
         connection = self._connection()
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
-                               {"Content-Type": "application/json", "Accept": "application/json", **headers})
+                               {"Content-Type": "application/json", "Accept": "application/json",
+                                **self._token, **headers})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

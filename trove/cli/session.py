@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from common.errors import Refused, TroveError, Unreachable
+from common.secret import Secret
 from trove.standalone.state import Control, State, default_root
 
 from . import output, rest
 from .trust import Trust
 
 COMPLETION_PATIENCE = 2.0
+TOKEN = "OS_TOKEN"  # noqa: S105 - the name of a variable
 
 StateDirectory = Annotated[Path, typer.Option(
     "--state", help="State directory of the installation.", default_factory=default_root, metavar="DIR",
@@ -55,8 +58,7 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Ca
             printed = output.Output(as_json)
             with printed.reported():
                 def connect() -> rest.Client:
-                    where, trust = locate(endpoint, state, cacert)
-                    return rest.Client(where, project, trust=trust)
+                    return locate(endpoint, state, cacert).client(project)
 
                 function(Session(connect(), printed, connect, state.absolute()), **own)
 
@@ -77,28 +79,42 @@ def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
     return made
 
 
-def locate(endpoint: str | None, root: Path, cacert: Path | None) -> tuple[str, Trust]:
-    """The API's scheme, host and port, and by what its certificate is known.
+@dataclass(frozen=True)
+class Door:
+    """Where an API is, by what its certificate is known, and what it knows us by."""
+
+    endpoint: str
+    trust: Trust
+    token: Secret | None
+
+    def client(self, project: str = rest.PROJECT, timeout: float = rest.TIMEOUT) -> rest.Client:
+        return rest.Client(self.endpoint, project, timeout, self.trust, self.token)
+
+
+def locate(endpoint: str | None, root: Path, cacert: Path | None) -> Door:
+    """The API that is named, with the token in ``OS_TOKEN``; else the installation's, as its operator.
 
     Raises Unreachable when the installation is down, Refused when it is hidden.
     """
     if endpoint is not None:
-        return endpoint.rstrip("/"), Trust(cacert)
+        token = os.environ.get(TOKEN)
+        return Door(endpoint.rstrip("/"), Trust(cacert), Secret(token) if token else None)
     state = State(root.absolute())
     try:
         control = state.control()
+        if control is None:
+            raise Unreachable(f"Trove is down (state in {state.root}).",
+                              f"Start it: trovectl up --state {state.root}, or name another API with --endpoint.")
+        return of_installation(state, control)
     except PermissionError:
         raise Refused(f"The installation in {state.root} is another user's.",
                       "Run this as that user, or name the API with --endpoint.") from None
-    if control is None:
-        raise Unreachable(f"Trove is down (state in {state.root}).",
-                          f"Start it: trovectl up --state {state.root}, or name another API with --endpoint.")
-    return control.endpoint, of_installation(control)
 
 
-def of_installation(control: Control) -> Trust:
+def of_installation(state: State, control: Control) -> Door:
     """Its own certificate is known, whoever vouches for it."""
-    return Trust(certificate=Path(control.certificate)) if control.certificate else Trust()
+    trust = Trust(certificate=Path(control.certificate)) if control.certificate else Trust()
+    return Door(control.endpoint, trust, state.operator_token())
 
 
 def completed(path: str, member: str) -> Callable[[typer.Context, str], list[str]]:
@@ -108,8 +124,8 @@ def completed(path: str, member: str) -> Callable[[typer.Context, str], list[str
     def names(context: typer.Context, incomplete: str) -> list[str]:
         given = context.params
         try:
-            endpoint, trust = locate(given.get("endpoint"), given.get("state") or default_root(), given.get("cacert"))
-            client = rest.Client(endpoint, given.get("project") or rest.PROJECT, COMPLETION_PATIENCE, trust)
+            door = locate(given.get("endpoint"), given.get("state") or default_root(), given.get("cacert"))
+            client = door.client(given.get("project") or rest.PROJECT, COMPLETION_PATIENCE)
             found = [str(row["name"]) for row in client.every(path, member)]
         except TroveError:
             return []

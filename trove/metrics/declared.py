@@ -46,7 +46,7 @@ HEARTBEATS_STALE = Metric("trove_heartbeats_stale", Kind.GAUGE, Origin.STORE,
 
 HOSTS = Metric("trove_hosts", Kind.GAUGE, Origin.STORE,
                "Registered hosts; state is ill for those that were not well when they were looked at last, drained or "
-               "not.", ("state",))
+               "not, and lost for those that are gone for good.", ("state",))
 HOST_MEMORY_FREE = Metric("trove_host_memory_free_bytes", Kind.GAUGE, Origin.STORE,
                           "Memory that instances may still have of a host, of those that were seen.", ("host",))
 
@@ -73,7 +73,10 @@ REPLIES_REFUSED = Metric("trove_bus_replies_refused", Kind.COUNTER, Origin.PROCE
 REQUEST_SECONDS = Metric("trove_http_request_duration_seconds", Kind.HISTOGRAM, Origin.PROCESS,
                          "Time that the REST API took to answer; route is none where no resource is.",
                          ("method", "route", "status"), (0.005, 0.02, 0.1, 0.5, 2.5, 10))
+CALLS_REFUSED = Metric("trove_api_calls_refused", Kind.COUNTER, Origin.PROCESS,
+                       "Calls to agents that were not made because as many as may were under way: to this agent, of "
+                       "this project, or in all.", ("reason",))
 
 METRICS = (BUILD, INSTANCES, HEARTBEAT_OLDEST, HEARTBEATS_STALE, HOSTS, HOST_MEMORY_FREE, OPERATIONS_UNDER_WAY,
            OPERATIONS_LATE, OPERATIONS_ENDED, OPERATION_SECONDS, FLOWS, BUS_CONNECTED, REPORTS_DROPPED, REPLIES_REFUSED,
-           REQUEST_SECONDS)
+           REQUEST_SECONDS, CALLS_REFUSED)

@@ -41,7 +41,7 @@ def store(opened: Store, clock: Callable[[], float]) -> Source:
 
 
 def reasons(metric: declared.Metric, counted: Mapping[str, int]) -> Source:
-    """A counter of the bus by reason, which its thread goes on counting in."""
+    """A counter by reason, which other threads go on counting in."""
     return lambda: [(metric, (reason,), count) for reason, count in dict(counted).items()]
 
 
@@ -66,7 +66,7 @@ def _instances(groups: tuple[census.Instances, ...]) -> Iterator[Sample]:
 
 
 def _hosts(hosts: tuple[Host, ...], loads: tuple[Load, ...]) -> Iterator[Sample]:
-    counts = Counter("ill" if host.problem else host.state.value for host in hosts)
+    counts = Counter("ill" if host.problem and host.state is not HostState.LOST else host.state.value for host in hosts)
     for state in (*(state.value for state in HostState), "ill"):
         yield declared.HOSTS, (state,), counts[state]
     for host in hosts:

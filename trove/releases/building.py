@@ -26,9 +26,12 @@ KIT = "conformance"
 """The agent's package with which ``selftest`` tries it; no release has it."""
 _KIT = {"troveguest": (KIT, "datastores/fake", "host/fake.py"), "common": ("datastores/fake.py",)}
 """What a self-test needs beside the release of any engine."""
-_NEVER = {"troveguest": (KIT, "oslo_options.py"), "common": ("datastores/mariadb_collations.py",)}
+_NEVER = {"troveguest": (KIT, "oslo_options.py"), "common": (
+    "datastores/mariadb_collations.py", "datastores/mysql_collations.py", "datastores/mysqlfamily_collations.py")}
 """What is for tests, tools and the control plane alone: no release has it. The sources may be of another release, so
 each of these names must mean the same in all."""
+_FAMILIES = {"mysqlfamily": ("mariadb", "mysql")}
+"""What engines share, by its name: in the releases of these alone."""
 _ENGINES_IN = ("datastores", "host")
 """Directories of a package whose modules are there for one engine when they are called by its name."""
 
@@ -43,7 +46,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath
 
 from troveguest.cli import main
 
-sys.exit(main())
+code = main()
+for stream in (sys.stdout, sys.stderr):
+    stream.flush()
+os._exit(code)  # to take all that was loaded apart takes longer than many a command
 '''
 
 
@@ -86,7 +92,9 @@ def build(release: Path, sources: Sources, target: Target) -> releases.Manifest:
 def assemble(release: Path, sources: Sources, wheels: Sequence[Wheel], target: Target) -> releases.Manifest:
     """Puts code, libraries, program and manifest into the directory ``release``, which is not there yet."""
     library = release / "lib"
-    left_out = tuple(engine for engine in ENGINES if engine not in target.engines())
+    engines = target.engines()
+    left_out = (*(engine for engine in ENGINES if engine not in engines),
+                *(family for family, shared in _FAMILIES.items() if not {*shared} & {*engines}))
     for name, directory in sources.packages.items():
         shutil.copytree(directory, library / name, copy_function=shutil.copyfile, ignore=_ignore(directory, left_out))
     for wheel in wheels:

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import ipaddress
 import pathlib
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ AUTHORITY_MARGIN = datetime.timedelta(days=800)
 SERVER_LIFE = datetime.timedelta(days=397)
 SERVER_MARGIN = datetime.timedelta(days=120)
 CLOCK_SLACK = datetime.timedelta(days=1)
+_MAKING = threading.Lock()
+"""Broker and API have one authority, and threads of their own that renew their certificates."""
 LOOPBACK_NAMES = ("localhost", "127.0.0.1")
 
 
@@ -54,6 +57,10 @@ class Authority:
 
     def ensure(self) -> bool:
         """Makes what is missing, close to expiry or made for other names. True when the server certificate is new."""
+        with _MAKING:
+            return self._ensure()
+
+    def _ensure(self) -> bool:
         files.directory(self.directory, 0o700)
         now = datetime.datetime.now(datetime.UTC)
         if not self._authority_holds(now):

@@ -20,7 +20,7 @@ from trove import config
 from trove.bus.bell import Bell
 from trove.metrics.figures import Figures
 
-from . import brokers
+from . import brokers, processes
 from .foundation import Foundation
 from .service import EXECUTOR
 from .state import State
@@ -40,6 +40,7 @@ def serving(state: State, name: str) -> Iterator[threading.Event]:
     Raises TroveError when it cannot start.
     """
     check_name(name)
+    processes.leave_no_core()
     if not state.key.exists():
         raise Refused(f"No control plane has been started in {state.root}.", "Start it first: trovectl up.")
     conf = config.load([state.configuration])

@@ -9,7 +9,7 @@ from oslo_config import cfg
 from common.errors import HostFailed, Invalid
 from common.openstack.rpc.link import BusAddress
 from common.secret import Secret
-from trove.bus.admin import Admin
+from trove.bus.admin import Admin, Tls
 from trove.taskmanager.services import BusEndpoint
 
 from .authority import Authority
@@ -19,7 +19,10 @@ from .upkeep import BrokerKeeper
 
 
 class Broker(Protocol):
-    """``start`` comes first, and returns when it takes logins; ``close`` lets go of it and leaves it running."""
+    """``start`` comes first, and returns when one of ours takes logins; ``close`` lets go of it and leaves it running.
+    ``is_ours``: nobody else could start it, so that there is no waiting for it."""
+
+    is_ours: bool
 
     def start(self) -> None: ...
     def close(self) -> None: ...
@@ -60,6 +63,8 @@ def far_host(conf: cfg.ConfigOpts) -> str:
 class PrivateBroker:
     """A node beside us, which is kept alive while we live."""
 
+    is_ours = True
+
     def __init__(self, node: PrivateNode, far_host: str) -> None:
         self._node = node
         self._far = (far_host, far_host) if far_host else None
@@ -85,15 +90,22 @@ class PrivateBroker:
 class ForeignBroker:
     """A RabbitMQ that the operator runs, as section ``[broker]`` describes it."""
 
+    is_ours = False
+
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self._section = conf.broker
         self._password = Secret(conf.broker.password)
 
     def start(self) -> None:
-        """Raises HostFailed for a certificate authority that is not there; whether it answers is seen at connecting."""
+        """Raises HostFailed for a certificate authority that is not there, Invalid for passwords in clear; whether it
+        answers is seen at connecting."""
         if not Path(self._section.ca_file).is_file():
             raise HostFailed(f"The broker's authority {self._section.ca_file or '(none)'} is not a file.",
                              "Set ca_file in section [broker] to the PEM file of its certificate authority.")
+        if not self._section.management_tls and not _is_loopback(self._section.host):
+            raise Invalid("The broker's management interface would be sent the passwords of all guests in clear.",
+                          "Give it TLS (management.ssl in rabbitmq.conf), and leave management_tls in section [broker] "
+                          "as it is by default.")
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -104,12 +116,22 @@ class ForeignBroker:
                           ca_file=self._section.ca_file, server_name=self._section.server_name or self._section.host)
 
     def admin(self) -> Admin:
-        return Admin(self._section.host, self._section.management_port, self._section.username, self._password,
-                     self._section.virtual_host)
+        section = self._section
+        name = self.address().server_name
+        return Admin(section.host, section.management_port, section.username, self._password, section.virtual_host,
+                     tls=Tls(section.ca_file, name) if section.management_tls else None)
 
     def endpoint(self) -> BusEndpoint:
         address = self.address()
         return _endpoint(address, (self._section.guest_address or address.host, address.server_name))
+
+
+def _is_loopback(host: str) -> bool:
+    """Of an address. A name may mean another one tomorrow."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _endpoint(address: BusAddress, far: tuple[str, str] | None) -> BusEndpoint:

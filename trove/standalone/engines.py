@@ -10,11 +10,14 @@ from common import datastores
 from common.errors import HostFailed
 
 MARIADB = Path("/usr/sbin/mariadbd")
+MYSQL = Path("/usr/sbin/mysqld")
 POSTGRESQL = Path("/usr/lib/postgresql")
 """Debian's, with a directory a version."""
 REDIS = (Path("/usr/bin/redis-server"), Path("/usr/bin/valkey-server"))
 """Either may be there under the other's name: a server says itself which it is."""
 _NUMBER = re.compile(r"\bVer (\d+\.\d+)")
+_MYSQL = re.compile(r"\bVer (\d+\.\d+)\.\d+\b(?!-MariaDB)")
+"""MariaDB goes by that name as well."""
 
 _REDIS = re.compile(r"(Redis|Valkey) server v=(\d+\.\d+)")
 
@@ -33,6 +36,8 @@ def installed() -> tuple[Installed, ...]:
     """Of each engine the newest first; versions as the manifests write them. Raises HostFailed for a MariaDB that is
     too new or too old to manage; of the others, which may be there in several versions, those are passed over."""
     found = [Installed("mariadb", _known("mariadb", _mariadb()), "")] if MARIADB.exists() else []
+    if MYSQL.exists() and (told := _MYSQL.search(_said(MYSQL))) and told[1] in datastores.manifest("mysql").versions:
+        found.append(Installed("mysql", told[1], ""))
     for version in reversed(datastores.manifest("postgresql").versions):
         if (binaries := POSTGRESQL / version / "bin").joinpath("postgres").exists():
             found.append(Installed("postgresql", version, str(binaries)))

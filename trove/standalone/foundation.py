@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from oslo_config import cfg
 
 from common.errors import Unreachable
+from common.openstack import log
 from common.openstack.rpc.connection import Bus
 from trove.bus.bell import Bell, Relay
 from trove.bus.events import Events
@@ -27,6 +28,8 @@ from trove.taskmanager.services import Services
 from . import brokers, places
 from .peers import Peers
 from .state import State
+
+LOG = log.get(__name__)
 
 BUS_PATIENCE = 60.0
 
@@ -59,18 +62,35 @@ class Foundation:
         return store
 
     def join_bus(self, store: Store, broker: brokers.Broker) -> Bound:
-        """The broker runs."""
+        """A broker of ours runs; one of somebody else's may be away, and is waited for then as when it goes away later.
+
+        Raises Unreachable for ours, and what either answers.
+        """
         admin = broker.admin()
         self._running.callback(admin.close)
         topology = GuestTopology(admin)
-        topology.prepare()
+        away = self._prepare(topology, broker)
         bus = Bus(broker.address(), "control plane")
         bound = Bound(bus, Events(bus), GuestClient(bus, Peers(store).keys), topology, broker)
         bus.start()
         self._running.callback(bus.stop)
-        if not bus.wait_connected(BUS_PATIENCE):
-            raise Unreachable("The broker takes no connection.", f"See {self._state.log}.")
+        if not away and not bus.wait_connected(BUS_PATIENCE):
+            away = Unreachable("The broker takes no connection.", f"See {self._state.log}.")
+            if broker.is_ours:
+                raise away
+        if away:
+            LOG.warning(f"The broker is away; the control plane starts and waits for it: {away.sentence()}")
         return bound
+
+    def _prepare(self, topology: GuestTopology, broker: brokers.Broker) -> Unreachable | None:
+        """What keeps it from being done; whoever makes a guest's way on the broker does it then."""
+        try:
+            topology.prepare()
+        except Unreachable as error:
+            if broker.is_ours:
+                raise
+            return error
+        return None
 
     def start_bell(self, store: Store, bound: Bound, bell: Bell) -> None:
         """Whoever follows events is told of those that this process writes: here at ``bell``, and elsewhere."""
@@ -80,7 +100,7 @@ class Foundation:
         store.on_events = relay.ring
 
     def start_conductor(self, store: Store, bound: Bound) -> ConductorServer:
-        reports = ConductorServer(bound.bus, Peers(store).key_from, Handler(store, bound.events).handle,
+        reports = ConductorServer(bound.bus, Peers(store).keys_from, Handler(store, bound.events).handle,
                                   on_drop=Refusals(store).note)
         reports.start()
         self._running.callback(reports.stop)
@@ -103,7 +123,7 @@ class Foundation:
     def start_manager(self, services: Services, name: str, on_lost: Callable[[], None]) -> TaskManager:
         url = self._conf.flows.connection or self._state.sqlite(self._state.flows)
         manager = TaskManager(services, url, name, on_lost, self._conf.operations_kept_days,
-                              self._conf.events_kept_days)
+                              self._conf.events_kept_days, self._conf.audit_kept_days)
         self._running.callback(manager.stop)
         manager.start()
         return manager

@@ -3,20 +3,22 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 from sqlalchemy import Connection
 
 from common import datastores
-from common.errors import DeadlinePassed, Invalid, NotFound, TroveError
+from common.errors import Conflict, DeadlinePassed, Invalid, NotFound, TroveError
 from common.openstack import log
 from trove.api.hosts import Manned
 from trove.db import catalog, hosts, spots, versions
 from trove.db.store import Store
-from trove.domain.hosts import Facts, Host, HostState
+from trove.domain.hosts import Facts, Host, HostState, gone
 
 from .looks import Looks
 
@@ -24,6 +26,9 @@ LOG = log.get(__name__)
 
 CHECK_EVERY = 60.0
 """Seconds between two looks at a host."""
+
+BREATH = 5.0
+"""Seconds after a look that found a host ill in which an answer of it is no reason for another one."""
 
 PATIENCE = 20.0
 """Seconds for which a request waits for a look: it has one of the API's few threads."""
@@ -42,13 +47,19 @@ class Machines(Protocol):
 
 
 class HostDesk:
-    """``trove.api.hosts.HostDesk``. ``on_back`` is told the name of a host that is well again or was started anew."""
+    """``trove.api.hosts.HostDesk``. ``on_back`` is told the name of a host that is well again or was started anew;
+    ``on_state`` that there is another one, or one in another state: what is there of deleted instances may be removed,
+    and its guests have logins or not."""
 
-    def __init__(self, store: Store, machines: Machines, on_back: Callable[[str], None] = lambda name: None) -> None:
+    def __init__(self, store: Store, machines: Machines, on_back: Callable[[str], None] = lambda name: None,
+                 on_state: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._machines = machines
         self._on_back = on_back
+        self._on_state = on_state
         self._looks = Looks(self._look)
+        self._ill: Mapping[str, _Illness] = {}
+        self._noting = threading.Lock()
 
     def offered_key(self, address: str, port: int) -> str:
         return self._machines.offered_key(address, port)
@@ -71,10 +82,12 @@ class HostDesk:
             hosts.add(connection, host)
         with contextlib.suppress(TimeoutError):
             self.look(host.name).result(PATIENCE)
+        self._on_state()
         return self.get(host.name)
 
     def check(self, name: str) -> Manned:
-        self.get(name)
+        if self.get(name).host.state is HostState.LOST:
+            raise Conflict(gone(name).message, gone(name).hint)
         try:
             self.look(name).result(PATIENCE)
         except TimeoutError:
@@ -86,9 +99,28 @@ class HostDesk:
         """The look at a host that is under way, or one that begins. It raises NotFound."""
         return self._looks.at(name)
 
+    def heard(self, name: str) -> None:
+        """A host has answered to somebody: was it ill, it is looked at at once. Does not wait."""
+        ill = self._ill.get(name)
+        if ill is not None and time.monotonic() - ill.seen >= BREATH:
+            self.look(name).add_done_callback(_complain)
+
+    def heard_from(self, instance_id: str) -> None:
+        """The same for the host where this instance stands."""
+        for name, ill in self._ill.items():
+            if instance_id in ill.standing:
+                self.heard(name)
+
     def set_state(self, name: str, state: HostState) -> Manned:
         with self._store.write() as connection:
             hosts.set_state(connection, name, state)
+        self._on_state()
+        return self.get(name)
+
+    def lose(self, name: str) -> Manned:
+        with self._store.write() as connection:
+            hosts.lose(connection, name)
+        self._on_state()
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -97,6 +129,8 @@ class HostDesk:
 
     def _look(self, name: str) -> None:
         host, facts, problem = self.get(name).host, None, ""
+        if host.state is HostState.LOST:
+            return
         try:
             with self._store.read() as connection:
                 elsewhere = versions.elsewhere(connection)
@@ -106,12 +140,28 @@ class HostDesk:
         with self._store.write() as connection:
             spots.take_turn(connection)
             is_back = hosts.note_check(connection, name, facts, problem)
+            standing = hosts.standing(connection, name)
             if facts is not None:
                 _offer(connection, facts)
+        self._note(name, _Illness(time.monotonic(), frozenset(standing)) if problem else None)
         if problem != host.problem:
             LOG.info(f"The host {name} is well." if not problem else f"The host {name} is not well: {problem}")
         if is_back:
             self._on_back(name)
+
+    def _note(self, name: str, illness: "_Illness | None") -> None:
+        """Readers on other threads have the former map or the new one."""
+        with self._noting:
+            others = {each: ill for each, ill in self._ill.items() if each != name}
+            self._ill = others if illness is None else others | {name: illness}
+
+
+@dataclass(frozen=True, slots=True)
+class _Illness:
+    """``seen``: when, by ``time.monotonic``. ``standing``: the ids of the instances there."""
+
+    seen: float
+    standing: frozenset[str]
 
 
 def _offer(connection: Connection, facts: Facts) -> None:

@@ -19,20 +19,26 @@ SWEEP = 60.0
 
 
 class RemainsKeeper:
-    """Looks at once, and then again and again, on a thread of its own."""
+    """Looks at once, whenever it is woken, and then again and again, on a thread of its own."""
 
     def __init__(self, store: Store, provider: Provider) -> None:
         self._store = store
         self._provider = provider
         self._stopping = threading.Event()
+        self._bell = threading.Event()
         self._thread = threading.Thread(target=self._work, name="remains-keeper", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def wake(self) -> None:
+        """Looks again soon."""
+        self._bell.set()
+
     def stop(self, patience: float = 30.0) -> None:
         """Returns when the removal under way is done, or after ``patience`` seconds."""
         self._stopping.set()
+        self._bell.set()
         self._thread.join(patience)
 
     def sweep(self) -> None:
@@ -55,8 +61,9 @@ class RemainsKeeper:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
+            self._bell.clear()
             try:
                 self.sweep()
             except Exception as error:  # noqa: BLE001 (the next look may find a store or a provider that works again)
                 LOG.error("A look for what is left of instances met a defect; there will be another.", error)
-            self._stopping.wait(SWEEP)
+            self._bell.wait(SWEEP)

@@ -6,6 +6,7 @@ agents and databases running: the next one finds them again, whatever this one d
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -20,7 +21,8 @@ from oslo_config import cfg
 from common.errors import Conflict, HostFailed, TroveError
 from common.openstack import log
 from trove import config
-from trove.api import app, server, settings
+from trove.api import app, calls, policy, server, settings
+from trove.api.rates import MGMT_POST
 from trove.bus.bell import Bell
 from trove.db import catalog
 from trove.db.commands import Commands
@@ -58,7 +60,7 @@ class Standalone:
 
     def start(self, wanted_port: int | None) -> str:
         """Starts all of it; the API's endpoint. Raises TroveError; what was started before is to be closed."""
-        server.check_host(self._conf.bind_host, self._conf.auth_strategy)
+        server.check_host(self._conf.bind_host, self._conf.auth_strategy, tls=bool(self._conf.tls_certificate))
         foundation = Foundation(self._state, self._conf, self._figures, self._running)
         self.shown = tls.ensure(self._conf, self._state)
         self._tell("Opens the store.")
@@ -69,6 +71,8 @@ class Standalone:
         broker.start()
         self._running.callback(broker.close)
         bound = foundation.join_bus(store, broker)
+        if not bound.bus.connected:
+            self._tell("The broker is away; it is waited for.")
         foundation.start_bell(store, bound, self._bell)
         reports = foundation.start_conductor(store, bound)
         self._tell("Takes up what was under way.")
@@ -76,10 +80,17 @@ class Standalone:
         services = foundation.services(store, bound, transport)
         manager = foundation.start_manager(services, EXECUTOR, self.ended.set)
         place_keeper, way_keeper = upkeep.PlaceKeeper(services), ways.WayKeeper(store, bound.topology)
-        desk = HostDesk(store, Checker(transport), on_back=place_keeper.host_is_back)
-        for keeper in (place_keeper, remains.RemainsKeeper(store, services.provider),
-                       ReleaseKeeper(store, self._state.root, places.present(self._conf)), HostKeeper(desk),
-                       way_keeper):
+        remains_keeper = remains.RemainsKeeper(store, services.provider)
+
+        def on_state() -> None:
+            way_keeper.wake()
+            remains_keeper.wake()
+
+        desk = HostDesk(store, Checker(transport), on_back=place_keeper.host_is_back, on_state=on_state)
+        transport.on_answer = desk.heard
+        bound.events.subscribe("instance.*.heartbeat", lambda _key, ids: desk.heard_from(ids["instance_id"]))
+        for keeper in (place_keeper, remains_keeper, way_keeper, HostKeeper(desk),
+                       ReleaseKeeper(store, self._state.root, places.present(self._conf))):
             keeper.start()
             self._running.callback(keeper.stop)
         bound.bus.on_connect(way_keeper.wake)
@@ -92,13 +103,18 @@ class Standalone:
         self._running.close()
 
     def _start_api(self, commands: Commands, bound: Bound, desk: HostDesk, wanted_port: int | None) -> str:
-        application = app.create_app(commands, bound.guests, desk, api_settings(self._conf), figures=self._figures,
-                                     bell=self._bell)
+        told = dataclasses.replace(api_settings(self._conf), operator=self._state.operator_token())
+        rules = policy.Rules(self._conf, str(self._state.root))
+        application = app.create_app(commands, bound.guests, desk, told, rules, figures=self._figures,
+                                     bell=self._bell, conf=self._conf)
         port = self._free_port(wanted_port or self._state.last_port() or self._conf.bind_port)
         listening = server.Server(application, self._conf.bind_host, port, auth_strategy=self._conf.auth_strategy,
                                   tls=self.shown.files if self.shown else None, threads=self._conf.api_threads)
         listening.start()
         self._running.callback(listening.stop)
+        renewal = tls.Renewal(self._conf, self._state, listening.show)
+        renewal.start()
+        self._running.callback(renewal.stop)
         self._running.callback(self._bell.close)
         scheme = "https" if self.shown else "http"
         return f"{scheme}://{self._conf.bind_host}:{listening.port}"
@@ -138,7 +154,7 @@ def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None
             signal.signal(number, lambda _number, _frame: running.ended.set())
         try:
             endpoint = running.start(port)
-            serves = own_control(endpoint, running.shown)
+            serves = own_control(endpoint, running.shown, conf.auth_strategy)
             state.announce(serves)
             LOG.info("The control plane serves.", endpoint=endpoint)
             serving()
@@ -149,13 +165,13 @@ def serve(state: State, port: int | None, tell: Tell, serving: Callable[[], None
         LOG.info("The control plane ends.")
 
 
-def own_control(endpoint: str, shown: tls.Shown | None = None) -> Control:
+def own_control(endpoint: str, shown: tls.Shown | None = None, asks: str = "noauth") -> Control:
     own = processes.of(os.getpid())
     if own is None:
         raise Conflict("This process is ending.", "Start another one.")
     return Control(pid=own.pid, started=own.started, endpoint=endpoint, build=build(),
                    certificate=str(shown.files.certificate) if shown else "",
-                   cacert=str(shown.cacert) if shown and shown.cacert else "")
+                   cacert=str(shown.cacert) if shown and shown.cacert else "", asks=asks)
 
 
 def rules(conf: cfg.ConfigOpts) -> Rules:
@@ -167,14 +183,17 @@ def rules(conf: cfg.ConfigOpts) -> Rules:
 
 def api_settings(conf: cfg.ConfigOpts) -> settings.Settings:
     rates = {"GET": conf.http_get_rate, "POST": conf.http_post_rate, "PUT": conf.http_put_rate,
-             "DELETE": conf.http_delete_rate}
+             "DELETE": conf.http_delete_rate, MGMT_POST: conf.http_mgmt_post_rate}
     return settings.Settings(
-        auth_strategy=conf.auth_strategy, region=conf.region, public_endpoint=conf.public_endpoint,
+        auth_strategy=conf.auth_strategy, admin_roles=tuple(conf.admin_roles),
+        trusted_proxies=tuple(conf.trusted_proxies), region=conf.region,
+        public_endpoint=conf.public_endpoint,
         instances_page_size=conf.instances_page_size, configurations_page_size=conf.configurations_page_size,
         databases_page_size=conf.databases_page_size,
         users_page_size=conf.users_page_size, operations_page_size=conf.operations_page_size,
         events_page_size=conf.events_page_size, rates=rates, disk_use_deadline=conf.disk_use_deadline,
-        waiting_requests=conf.api_threads // 2, agent_release=places.present(conf))
+        waiting_requests=conf.api_threads // 2, guest_calls=calls.most(conf.api_threads),
+        agent_release=places.present(conf))
 
 
 class Teller:
@@ -210,6 +229,7 @@ def main() -> int:
     parser.add_argument("--port", type=int)
     parser.add_argument("--tell", type=int, required=True)
     arguments = parser.parse_args()
+    processes.leave_no_core()
     os.set_inheritable(arguments.tell, False)
     teller = Teller(arguments.tell)
     try:

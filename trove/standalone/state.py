@@ -12,11 +12,13 @@
     instances/     one directory an instance      volumes/       their images
     log/trove.log  what the control plane said
     run/           installation (its id), lock (one control plane at a time), control.json (where it is),
-                   beside (held by task managers that run beside it), ssh/ (connections to hosts)
+                   operator (the token of whoever may read it), beside (held by task managers that run beside it),
+                   ssh/ (connections to hosts)
 """
 
 import fcntl
 import os
+import secrets
 import sys
 import urllib.parse
 import uuid
@@ -28,6 +30,7 @@ from pathlib import Path
 import msgspec
 
 from common.errors import Conflict, HostFailed, Invalid
+from common.secret import Secret
 
 from . import files, processes
 
@@ -43,7 +46,7 @@ ENDING = ""
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """A control plane that serves. ``started`` is its start time in clock ticks since boot; ``build`` what it runs, or
     ``ENDING``; ``certificate`` is the file with what it shows over TLS, ``cacert`` that of our authority, if it is from
-    that.
+    that; ``asks`` is its ``auth_strategy``.
     """
 
     pid: int
@@ -52,6 +55,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     build: str
     certificate: str = ""
     cacert: str = ""
+    asks: str = "noauth"
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,13 @@ class State:
         if not path.exists():
             files.write(path, str(uuid.uuid4()))
         return path.read_text()
+
+    def operator_token(self) -> Secret:
+        """By which the API knows whoever may read this directory, drawn once."""
+        path = self._run / "operator"
+        if not path.exists():
+            files.write(path, secrets.token_urlsafe(32))
+        return Secret(path.read_text())
 
     def sqlite(self, file: Path) -> str:
         """The URL of a SQLite file, which others cannot read; what SQLite puts beside it takes over its mode."""

@@ -25,7 +25,7 @@ RENEW_EVERY = 86400.0
 PLACES_EVERY = 300.0
 """Seconds between two looks at all places; a look takes a process of a third of a second for each instance."""
 
-UNSETTLED = (Task.BUILDING, Task.UPGRADING, Task.DELETING, Task.DELETE_FAILED)
+UNSETTLED = (Task.BUILDING, Task.UPGRADING, Task.ROTATING, Task.DELETING, Task.DELETE_FAILED)
 """In these a flow makes, changes or removes the place, or half of it is removed already and the rest is to follow."""
 
 
@@ -122,7 +122,8 @@ class PlaceKeeper:
     def _repair_all(self, host: str | None) -> None:
         """All places of ``host``; None: of every machine."""
         with self._services.store.read() as connection:
-            living = sorted(instances.living(connection)) if host is None else hosts.standing(connection, host)
+            there = instances.living(connection) if host is None else frozenset(hosts.standing(connection, host))
+            living = sorted(there - hosts.stranded(connection))
         silent: set[str | None] = set()
         for instance_id in living:
             if self._stopping.is_set():

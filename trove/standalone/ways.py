@@ -1,16 +1,17 @@
 """Ways of guests on the broker: a broker may lose its disk, or somebody may delete a queue of it.
 
-Without its login and queues an instance is neither heard nor reached, while its database serves.
+Without its login and queues an instance is neither heard nor reached, while its database serves. So the guests of a
+host that is lost for good have no login: should the machine turn up, in whoever's hands, nobody there is heard.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from common.errors import NotFound, TroveError
 from common.openstack import log
 from common.secret import Secret
-from trove.db import guests, instances
+from trove.db import guests, hosts, instances
 from trove.db.store import Store
 from trove.db.views import Scope
 from trove.domain.states import Task
@@ -29,8 +30,9 @@ class Topology(Protocol):
 
     def prepare(self) -> None: ...
     def lacking(self, instance_ids: Iterable[str]) -> frozenset[str]: ...
-    def create(self, instance_id: str, password: Secret) -> None: ...
+    def create(self, instance_id: str, logins: Mapping[int, Secret]) -> None: ...
     def delete(self, instance_id: str) -> None: ...
+    def shut_out(self, instance_ids: Collection[str]) -> None: ...
 
 
 class WayKeeper:
@@ -58,7 +60,10 @@ class WayKeeper:
     def sweep(self) -> None:
         """One look, and what follows from it. Raises Unreachable."""
         with self._store.read() as connection:
-            living = instances.living(connection)
+            stranded = hosts.stranded(connection)
+            living = instances.living(connection) - stranded
+        if stranded:
+            self._topology.shut_out(stranded)
         lacking = self._topology.lacking(living)
         if lacking:
             self._topology.prepare()
@@ -73,11 +78,11 @@ class WayKeeper:
             return
         try:
             with self._store.read() as connection:
-                password = guests.bus_password(connection, self._store.vault, instance_id)
+                logins = guests.bus_passwords(connection, self._store.vault, instance_id)
         except NotFound:
             return
         LOG.warning("An instance has no way on the message bus; it is made again.", instance=instance_id)
-        self._topology.create(instance_id, password)
+        self._topology.create(instance_id, logins)
         if self._task(instance_id) in (Task.DELETING, Task.DELETED):
             self._topology.delete(instance_id)
 

@@ -6,17 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from tests import ground
+from tests.trove.cli.typed import trovectl
 from trove.cli import installation, launch
-from trove.cli.main import app
 from trove.standalone import service
 from trove.standalone.state import State
-
-
-def trovectl(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
 
 
 @pytest.fixture
@@ -92,6 +87,18 @@ def test_what_to_go_on_with_names_the_installation_that_was_started(
     monkeypatch.setattr(installation, "default_root", lambda: state.root)
     usual = " ".join(trovectl("up", "--empty", "--state", str(state.root)).stdout.split())
     assert "trovectl instance list or with" in usual
+
+
+@pytest.mark.parametrize(("asks", "lines"), [
+    ("noauth", "export OS_AUTH_TYPE=none OS_ENDPOINT=http://127.0.0.1:8790/v1.0/demo"),
+    ("token", "trovectl token create NAME --project demo --state HERE export OS_AUTH_TYPE=admin_token "
+              "OS_TOKEN=trove_… OS_ENDPOINT=http://127.0.0.1:8790/v1.0/demo"),
+    ("keystone", "export OS_CLOUD=… # catalog: http://127.0.0.1:8790/v1.0/%(project_id)s"),
+])
+def test_how_the_client_is_let_in_is_said_as_the_installation_asks_for_it(state: State, asks: str, lines: str) -> None:
+    state.announce(service.own_control("http://127.0.0.1:8790", asks=asks))
+    further = " ".join(trovectl("up", "--empty", "--state", str(state.root)).stdout.split())
+    assert lines in further.replace(str(state.root), "HERE")
 
 
 def test_starting_and_stopping_print_one_document_on_request(state: State) -> None:

@@ -3,17 +3,16 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from tests.trove.cli.served import Served
-from trove.cli.main import app
+from tests.trove.cli.typed import ended
 
 
 def offered(*words: str) -> list[str]:
     """For the last of ``words``, of which nothing or a part is typed."""
     environment = {"_TROVECTL_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(("trovectl", *words)),
                    "COMP_CWORD": str(len(words))}
-    return CliRunner().invoke(app, [], env=environment, prog_name="trovectl").stdout.split()
+    return ended(env=environment, prog_name="trovectl").stdout.split()
 
 
 def test_commands_and_options_are_offered() -> None:

@@ -127,6 +127,19 @@ def test_a_host_with_instances_stays_and_an_empty_one_goes(api: Served) -> None:
     assert document("host", "show", "db2", api=api, code=1)["error"]["code"] == "not_found"
 
 
+def test_a_host_that_is_gone_for_good_goes_with_the_last_of_its_instances(api: Served) -> None:
+    add(api)
+    instance_id = stand(api, "db1")
+    said = trovectl("host", "remove", "db1", "--lost", api=api)
+    assert said.exit_code == 0 and "delete them" in said.stdout and instance_id in said.stdout
+    assert document("host", "remove", "db1", "--lost", api=api) == {
+        "host": {"name": "db1"}, "removed": False, "instances": [instance_id]}
+    assert document("host", "show", "db1", api=api)["host"]["state"] == "lost"
+    add(api, "db2")
+    assert document("host", "remove", "db2", "--lost", api=api) == {"host": {"name": "db2"}, "removed": True}
+    assert document("host", "show", "db2", api=api, code=1)["error"]["code"] == "not_found"
+
+
 def test_a_name_that_is_taken_is_refused(api: Served) -> None:
     add(api)
     assert "is another host's" in add(api, code=1)["error"]["message"]

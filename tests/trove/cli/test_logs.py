@@ -9,7 +9,8 @@ import pytest
 from common.errors import NotFound, Unreachable
 from tests.trove.cli.served import Served
 from tests.trove.cli.typed import document, trovectl
-from trove.cli import logs, reading
+from trove.cli import reading
+from trove.domain.words import visible
 
 AWAY = Unreachable("Nobody answers.")
 
@@ -41,7 +42,7 @@ def test_the_last_lines_are_shown_or_all_of_them(api: Served) -> None:
 
 def test_nothing_steers_a_terminal() -> None:
     hostile = "\x1b]0;title\x07\x9b31m\r\x08\x00 a\u202eb \U0001f600 é\t.\n"
-    assert logs.visible(hostile) == "\\x1b]0;title\\x07\\x9b31m\\r\\x08\\x00 a\\u202eb \U0001f600 é\t.\n"
+    assert visible(hostile) == "\\x1b]0;title\\x07\\x9b31m\\r\\x08\\x00 a\\u202eb \U0001f600 é\t.\n"
 
 
 class Api:

@@ -28,7 +28,7 @@ def serving(status: int, body: bytes) -> Iterator[tuple[Client, list[str]]]:
             """Says nothing."""
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield Client(f"http://127.0.0.1:{server.server_port}"), asked
@@ -90,7 +90,7 @@ def hanging_up(contested: bool) -> Iterator[tuple[Client, list[tuple[str, bytes]
             """Says nothing."""
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield Client(f"http://127.0.0.1:{server.server_port}"), asked

@@ -71,7 +71,7 @@ def test_what_has_ended_is_no_step() -> None:
 def test_steps_between_two_looks_are_told_in_their_order() -> None:
     happened = [[event(7, "operation.step", "find_spot", "Looks for one."),
                  event(8, "operation.done", None, "Another's.", "another"),
-                 event(9, "operation.step", "open_bus", "Of another.", "another"),
+                 event(9, "operation.step", "place", "Of another.", "another"),
                  event(11, "operation.step", "prepare", "Makes it.")],
                 [event(12, "operation.progress", None, "Starts it.")]]
     api, told = Api(BUILD, HEALTHY, operations=[step("prepare", 40.0), step("x", state="done")], events=happened), []

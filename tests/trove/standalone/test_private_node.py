@@ -210,7 +210,7 @@ def test_after_its_end_it_starts_again_with_all_that_is_durable(end: signal.Sign
     with contextlib.closing(node.admin()) as admin:
         topology = GuestTopology(admin)
         topology.prepare()
-        topology.create(INSTANCE, Secret("guest's own"))
+        topology.create(INSTANCE, {1: Secret("guest's own")})
         orders = names.guest_queue(INSTANCE)
         address = node.bus_address()
         with amqp_peer.confirming_channel(address) as channel:

@@ -59,6 +59,16 @@ def test_a_host_that_is_away_keeps_no_other_from_being_swept(world: World, monke
     assert placed(None) == frozenset()
 
 
+def test_it_looks_when_it_is_woken(world: World) -> None:
+    gone = deleted(world)
+    keeper = remains.RemainsKeeper(world.store, world.provider)
+    keeper.start()
+    come_back(world, gone)
+    keeper.wake()
+    until(lambda: not world.provider.placed(None), 10, "the place is gone")
+    keeper.stop()
+
+
 def test_it_looks_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remains, "SWEEP", 0.05)
     gone = deleted(world)

@@ -17,7 +17,6 @@ from trove.providers.local import addresses
 from trove.standalone import brokers, places, ports
 from trove.standalone.state import State
 
-from ..rest import Client
 from ..session import of_installation
 from .machine import existing
 
@@ -43,7 +42,7 @@ def permissions(state: State, user: int | None = None) -> Iterator[Finding]:
 
 def api(state: State) -> Iterator[Finding]:
     control = state.control()
-    if control is not None and Client(control.endpoint, timeout=10, trust=of_installation(control)).answers():
+    if control is not None and of_installation(state, control).client(timeout=10).answers():
         yield ok("api", f"The API answers at {control.endpoint}.")
     elif control is not None:
         yield failed("api", f"The control plane lives (process {control.pid}) and does not answer.",

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from common import datastores, releases
+from common import datastores
 from common.contract.placement import BusLogin, GuestKeys, Placed
 from common.errors import NotFound
 from common.findings import Finding
@@ -16,6 +16,7 @@ from ..agent import Logging, RootCommand
 from ..base import Wanted
 from . import addresses
 from .here import Here
+from .whole import Whole
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -36,6 +37,7 @@ class LocalProvider:
         self._logging = logging
         self._installed: Path | None = None
         self._here = Here(spare="place")
+        self._whole = Whole()
 
     def hosts(self) -> tuple[str | None, ...]:
         return (None,)
@@ -67,7 +69,7 @@ class LocalProvider:
         if not found.is_dir():
             raise NotFound(f"There is no release {release} of the agent here.",
                            "Choose one of those in the directory releases of the installation.")
-        releases.verify(found)
+        self._whole.require(found)
         os.utime(found)
         return str(found)
 

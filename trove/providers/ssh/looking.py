@@ -17,11 +17,13 @@ PATIENCE = 60.0
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SERVERS = {"mariadb": ("usr/sbin/mariadbd", r"Ver (\d+\.\d+)\.\d+-MariaDB"),
+            "mysql": ("usr/sbin/mysqld", r"Ver (\d+\.\d+)\.\d+\b(?!-MariaDB)"),
             "postgresql": ("usr/lib/postgresql/*/bin/postgres", r"PostgreSQL\) (\d+)\."),
             "redis": ("usr/bin/redis-server", r"Redis server v=(\d+\.\d+)")}
 """The programs of each engine, and where the version stands in what ``--version`` prints."""
 _BELOW = ("sbin", "bin", "libexec", "usr/sbin", "usr/bin", "usr/libexec", "scripts", "usr/scripts")
 _ELSEWHERE = {"mariadb": (("mariadbd",), _BELOW, r"Ver (\d+\.\d+)\.\d+-MariaDB"),
+              "mysql": (("mysqld",), _BELOW, r"Ver (\d+\.\d+)\.\d+\b(?!-MariaDB)"),
               "postgresql": (("postgres",), ("", "bin"), r"PostgreSQL\) (\d+)"),
               "redis": (("redis-server", "valkey-server"), ("", *_BELOW), r"(?:Redis|Valkey) server v=(\d+\.\d+)")}
 """Of each engine, where an agent looks for its server when it is told a directory, and how that tells its version."""

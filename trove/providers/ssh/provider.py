@@ -8,7 +8,7 @@ from common.contract.placement import BusLogin, GuestKeys, Placed
 from common.errors import Internal
 from common.findings import Finding
 from trove.domain import placement
-from trove.domain.hosts import Host, Hosts
+from trove.domain.hosts import Host, Hosts, HostState, gone
 from trove.domain.spots import Load, Spot
 from trove.releases import installing, machine, pruning
 
@@ -33,7 +33,7 @@ class SshProvider:
         self._logging = logging
 
     def hosts(self) -> tuple[str | None, ...]:
-        return tuple(host.name for host in self._hosts.all())
+        return tuple(host.name for host in self._hosts.all() if host.state is not HostState.LOST)
 
     def find_spot(self, wanted: Wanted, loads: Sequence[Load]) -> Spot:
         need = placement.Need(wanted.datastore, wanted.datastore_version, wanted.memory_mb, wanted.volume_gb,
@@ -44,11 +44,18 @@ class SshProvider:
         return self._agent(wanted.found().host).preflight(wanted, bus)
 
     def place(self, wanted: Wanted, bus: BusLogin, keys: GuestKeys) -> Placed:
-        host = wanted.found().host
-        return self._agent(host).place(wanted, bus, keys, self.deliver(wanted.release, host))
+        """Two releases where the agent is to keep another one than the command that places it is of."""
+        host = self._host(wanted.found().host)
+        present = self._choose(host)
+        command = self._command(host, present)
+        release = wanted.release or present
+        own = str(command.release) if release == present else self._delivery.deliver(host, release).path
+        return command.place(wanted, bus, keys, own)
 
     def unplace(self, instance_id: str, host: str | None) -> None:
-        self._agent(host).unplace(instance_id)
+        """Of what a lost host had, nothing is left that could be removed."""
+        if host is None or self._hosts.get(host).state is not HostState.LOST:
+            self._agent(host).unplace(instance_id)
 
     def grow(self, instance_id: str, host: str | None, volume_gb: int) -> None:
         self._agent(host).grow(instance_id, volume_gb)
@@ -65,12 +72,18 @@ class SshProvider:
     def _agent(self, name: str | None) -> RootCommand:
         """From the release that the host gets, which is there then."""
         host = self._host(name)
-        release = self._delivery.deliver(host, self._choose(host)).path
-        return RootCommand(AsRoot(self._delivery.transport, host), PurePosixPath(release),
-                           machine.top(self._delivery.root), self._logging)
+        return self._command(host, self._choose(host))
+
+    def _command(self, host: Host, release: str) -> RootCommand:
+        path = self._delivery.deliver(host, release).path
+        way, top = AsRoot(self._delivery.transport, host), machine.top(self._delivery.root)
+        return RootCommand(way, PurePosixPath(path), top, self._logging)
 
     def _host(self, name: str | None) -> Host:
-        """Raises NotFound; Internal for this machine, which is another provider's."""
+        """Raises NotFound; HostFailed for one that is lost; Internal for this machine, which is another provider's."""
         if name is None:
             raise Internal("An instance on this machine was asked of the provider of hosts.")
-        return self._hosts.get(name)
+        host = self._hosts.get(name)
+        if host.state is HostState.LOST:
+            raise gone(name)
+        return host

@@ -43,11 +43,13 @@ class Login(Protocol):
 
 
 class Transport:
-    """``directory`` is private and short: a socket in it has a name of 33 bytes. ``identity`` gives our private key."""
+    """``directory`` is private and short: a socket in it has a name of 33 bytes. ``identity`` gives our private key.
+    ``on_answer`` is told the name of each host that a command came through to, and must not wait."""
 
     def __init__(self, directory: Path, identity: Callable[[], Path]) -> None:
         self._directory = directory
         self._identity = identity
+        self.on_answer: Callable[[str], None] = lambda name: None
 
     def run(self, login: Login, command: Sequence[str], given: bytes, timeout: float, *, root: bool) -> Ended:
         """Runs it as the login, or as ``root`` by way of sudo.
@@ -124,6 +126,7 @@ class Transport:
         ended = Ended(done.returncode, done.stdout, done.stderr)
         if ended.code == _SSH_FAILED:
             raise _reason(login, _line(ended))
+        self.on_answer(login.name)
         return ended
 
 

@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,10 +25,12 @@ from trove.domain.hosts import Facts, Host, HostState
 from trove.domain.spots import Load, Spot
 from trove.providers.agent import Logging
 from trove.providers.base import Wanted
+from trove.providers.running import Ended
 from trove.providers.ssh.checking import Checker
 from trove.providers.ssh.choosing import Releases
 from trove.providers.ssh.delivery import Delivery
 from trove.providers.ssh.provider import SshProvider
+from trove.providers.ssh.transport import Login, Transport
 from trove.releases import building
 from trove.releases import machine as prepared
 
@@ -116,6 +119,24 @@ def test_place_grow_and_unplace_are_asked_of_the_agent_there(site: Site) -> None
     assert Path(order["release"]).parent == site.top / "releases"
     assert (order["address"], order["port"]) == (site.register.host.listen_address, 3307), "3306 is busy there"
     assert order["bus"]["password"] == "planted-secret" and grow["order"]["volume_gb"] == 5
+
+
+def test_a_placing_looks_once_for_a_release_that_is_there(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, commands, run = site.wanted(), list[str](), Transport.run
+    site.provider.place(wanted, BUS, KEYS)
+
+    def noted(transport: Transport, login: Login, command: Sequence[str], *rest: Any, **named: Any) -> Ended:
+        commands.append(command[-1])
+        return run(transport, login, command, *rest, **named)
+
+    monkeypatch.setattr(Transport, "run", noted)
+    site.provider.place(wanted, BUS, KEYS)
+    assert len(commands) == 2 and commands[1] == "place", "a look, and the order"
+    other = making.make(site.releases / "new", NOTES.format(note=str(site.note), instance=INSTANCE) + "# another")
+    total = manifests.read(other).total
+    other.rename(site.releases / total)
+    site.provider.place(dataclasses.replace(wanted, release=total), BUS, KEYS)
+    assert [Path(note["order"]["release"]).name == total for note in site.notes()] == [False, False, True]
 
 
 def test_a_spot_is_found_without_a_look_at_the_host(site: Site) -> None:
