@@ -5,6 +5,7 @@
     .venv           the control plane and the command line client, from hashed requirements and our wheels;
                     ``test`` adds what checks and tests need
     .venvs/guest    ``test``: the agent alone, from its wheels, with pytest; no control plane
+    .venvs/keystone ``test``: an OpenStack Keystone, which tests start; nothing of ours
     .venvs/bench    ``bench``, which makes all of ``test`` too: what draws plots, and nothing of ours
     build/wheels    our three distributions
     .venv/share/trove/agent   the agent release that instances are placed with
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +90,7 @@ CONTROL = Environment(
     layers=(("requirements", "requirements-client", "requirements-build"), ("requirements-test", "requirements-check")))
 GUEST = Environment(
     CHECKOUT / ".venvs" / "guest", own=("common", "troveguest"), layers=(("requirements-guest", "requirements-test"),))
-
+KEYSTONE = Environment(CHECKOUT / ".venvs" / "keystone", own=(), layers=(("requirements-keystone",),))
 BENCH = Environment(CHECKOUT / ".venvs" / "bench", own=(), layers=(("requirements-bench",),))
 
 
@@ -172,15 +174,17 @@ def alone() -> Iterator[None]:
 def prepare(what: str) -> None:
     """``run``, ``test`` or ``bench``; everything that this needs stands afterwards. Raises Failed."""
     wanted = Environment(CONTROL.path, CONTROL.layers[:1], CONTROL.own) if what == "run" else CONTROL
-    wanted.ensure_libraries()
-    sources = ensure_wheels(wanted.python)
-    wanted.ensure_own(sources)
-    ensure_release(wanted, sources)
+    others = {"run": (), "test": (GUEST, KEYSTONE), "bench": (GUEST, KEYSTONE, BENCH)}[what]
+    with ThreadPoolExecutor() as together:
+        beside = [together.submit(environment.ensure_libraries) for environment in others]
+        wanted.ensure_libraries()
+        sources = ensure_wheels(wanted.python)
+        wanted.ensure_own(sources)
+        ensure_release(wanted, sources)
+        for each in beside:
+            each.result()
     if what != "run":
-        GUEST.ensure_libraries()
         GUEST.ensure_own(sources)
-    if what == "bench":
-        BENCH.ensure_libraries()
 
 
 def main() -> int:

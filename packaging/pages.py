@@ -5,6 +5,7 @@ every command, every request and every parameter of the engines.
 """
 
 import ast
+import functools
 import json
 import sys
 from collections import Counter
@@ -191,9 +192,9 @@ _PLACES = {
 
 _LOOKS = ("trove/cli/checks", "troveguest/place/preflight.py", "troveguest/support")
 
-FAULTS = ("trove/taskmanager", "trove/domain/placement.py", "trove/providers", "trove/releases/installing.py",
-          "common/releases.py", "trove/bus", "troveguest/place", "troveguest/datastores", "troveguest/handlers",
-          "troveguest/host", "troveguest/bus", "common/openstack/rpc")
+FAULTS = ("trove/taskmanager", "trove/domain/hosts.py", "trove/domain/placement.py", "trove/providers",
+          "trove/releases/installing.py", "common/releases.py", "trove/bus", "troveguest/place",
+          "troveguest/datastores", "troveguest/handlers", "troveguest/host", "troveguest/bus", "common/openstack/rpc")
 """Where an error comes from that ends up as the ``fault`` of an instance: the packages that do long work."""
 
 
@@ -382,20 +383,25 @@ def _sources(where: Path) -> list[Path]:
 
 def _raised(file: Path) -> Iterator[tuple[str, str, str]]:
     """Kind, sentence and remedy of each error that is made in ``file`` in words of our own."""
-    kinds = {kind.__name__: kind.code for kind in errors.BY_CODE.values()}
-    for call in ast.walk(ast.parse(file.read_text())):
-        if not isinstance(call, ast.Call) or not call.args:
-            continue
+    kinds = {kind.__name__: kind.code for kind in (*errors.BY_CODE.values(), *faults.STATUS)}
+    for call in _calls(file):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        said, *remedy = [_text(argument) for argument in call.args]
-        if name in kinds and said.strip("… "):
+        if name not in kinds or not call.args:
+            continue
+        said, *remedy = map(_text, call.args)
+        if said.strip("… "):
             yield f"`{kinds[name]}`", said, remedy[0] if remedy else ""
+
+
+@functools.cache
+def _calls(file: Path) -> tuple[ast.Call, ...]:
+    return tuple(node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
 
 
 def _found(file: Path) -> Iterator[tuple[str, str, str]]:
     """Level, sentence and remedy of each finding that is made in ``file``."""
-    for call in ast.walk(ast.parse(file.read_text())):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("warning", "failed"):
+    for call in _calls(file):
+        if isinstance(call.func, ast.Name) and call.func.id in ("warning", "failed"):
             _, said, remedy = map(_text, call.args)
             if said.strip("… "):
                 yield call.func.id, said, remedy

@@ -1,7 +1,8 @@
-"""What ``bin/test`` does: style, types, import rules, and each suite in the environment it belongs to, side by side.
+"""What ``bin/test`` does: style, types, import rules, licences and known vulnerabilities of what is locked, and each
+suite in the environment it belongs to, a few side by side.
 
-Every test file belongs to exactly one suite. The agent's own suite runs on built wheels with no ``trove`` installed.
-The first suite is seen as it goes; what the other and the checks say follows when it has ended.
+Every test file belongs to exactly one suite. The agent's own suites run on built wheels with no ``trove`` installed.
+The first suite is seen as it goes; what the others and the checks say follows when they have ended.
 """
 
 import contextlib
@@ -30,10 +31,18 @@ GUEST_PYTHON = CHECKOUT / ".venvs" / "guest" / "bin" / "python"
 BYTE_CODE = OUTPUT / "bytecode"
 """Of the checkout and of the tests, whose rewriting by pytest takes seconds: kept, and out of the source folders."""
 MARKERS = {"--fast": "not server and not slow and not long", "": "not long", "--long": ""}
-GUEST_FOLDERS = ("tests/troveguest", "tests/conformance")
-SCENES = ("tests/chaos", "tests/e2e", "tests/hosts")
+GUEST_PARTS = {"conformance": ("tests/conformance",), "guest": ("tests/troveguest",)}
+CONTROL_PARTS = {"chaos": ("tests/chaos", "tests/hosts"), "e2e": ("tests/e2e",),
+                 "measures": ("tests/benchmarks", "tests/footprint"), "hostile": ("tests/hostile", "tests/secrets")}
+"""What runs apart from the rest of the folders on the control plane's environment."""
+ORDER = ("control", "chaos", "e2e", "conformance", "measures", "guest", "hostile")
+"""The longest first, so that the lanes end together."""
+LANES = 3
+"""Suites side by side: they wait for servers as long as they work, and more would delay each other's deadlines."""
 TESTS_ALONE = OUTPUT / "path"
 """On the guest suite's import path in place of the checkout: it reaches ``tests`` and none of our packages."""
+SKIPPED = 77
+"""The exit code of a check that could not be made."""
 OUR_ACCOUNTS = re.compile(r"tr[ea]-[0-9a-f]{12}|trove-test-.*")
 
 
@@ -50,17 +59,27 @@ class Suite:
     """Of a fast run: as pytest-xdist takes it."""
 
 
-def suites() -> tuple[Suite, ...]:
-    """The agent's folders on the wheels; every other folder below ``tests`` on the control plane's environment, those
-    that mostly wait for whole installations beside the rest."""
-    others = sorted({f"tests/{file.relative_to(CHECKOUT / 'tests').parts[0]}"
-                     for file in (CHECKOUT / "tests").glob("*/**/test_*.py")} - {*GUEST_FOLDERS, *SCENES})
-    guest = tuple(folder for folder in GUEST_FOLDERS if any((CHECKOUT / folder).rglob("test_*.py")))
-    return (
-        Suite("control", CONTROL_PYTHON, tuple(others), ("common", "trove"), workers="auto"),
-        Suite("scenes", CONTROL_PYTHON, SCENES, ("common", "trove")),
-        Suite("guest", GUEST_PYTHON, guest, ("common", "troveguest"), ("-o", f"pythonpath={TESTS_ALONE}")),
-    )
+def suites(mode: str = "") -> tuple[Suite, ...]:
+    """The agent's folders on the wheels, every other folder below ``tests`` on the control plane's environment.
+
+    A fast run is one suite for each interpreter: there is nothing to wait for, and a start costs seconds.
+    """
+    rest = tuple(sorted({f"tests/{file.relative_to(CHECKOUT / 'tests').parts[0]}"
+                         for file in (CHECKOUT / "tests").glob("*/**/test_*.py")}
+                        - {folder for parts in (GUEST_PARTS, CONTROL_PARTS) for part in parts.values()
+                           for folder in part}))
+    control, guest = {"control": rest, **CONTROL_PARTS}, GUEST_PARTS
+    if mode == "--fast":
+        control, guest = {"control": joined(control)}, {"guest": joined(guest)}
+    made = [Suite(name, CONTROL_PYTHON, folders, ("common", "trove"), workers="auto")
+            for name, folders in control.items()]
+    made += [Suite(name, GUEST_PYTHON, folders, ("common", "troveguest"), ("-o", f"pythonpath={TESTS_ALONE}"))
+             for name, folders in guest.items()]
+    return tuple(sorted(made, key=lambda suite: ORDER.index(suite.name)))
+
+
+def joined(parts: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(folder for part in parts.values() for folder in part)
 
 
 @dataclass(frozen=True)
@@ -84,19 +103,24 @@ class Checked:
 
 def check() -> Checked:
     bin_directory = CONTROL_PYTHON.parent
+    dependencies = (CONTROL_PYTHON, "-I", CHECKOUT / "packaging" / "dependencies.py")
     checks = {
-        "ruff": ("ruff", "check", "--quiet", "."),
-        "mypy": ("mypy", "--no-error-summary"),
-        "import-linter": ("lint-imports", "--no-logo"),
+        "ruff": (bin_directory / "ruff", "check", "--quiet", "."),
+        "mypy": (bin_directory / "mypy", "--no-error-summary"),
+        "import-linter": (bin_directory / "lint-imports", "--no-logo"),
+        "licences": (*dependencies, "licences"),
+        "known vulnerabilities": (*dependencies, "vulnerabilities"),
     }
     said, broken = [], []
-    for name, (program, *arguments) in checks.items():
+    for name, command in checks.items():
         begun = time.monotonic()
-        done = subprocess.run([bin_directory / program, *arguments], cwd=CHECKOUT, env=environment(), text=True,
+        done = subprocess.run(command, cwd=CHECKOUT, env=environment(), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        said.append(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - begun:.1f} s)")
-        if done.returncode != 0:
+        word = {0: "ok", SKIPPED: "skipped"}.get(done.returncode, "FAILED")
+        said.append(f"{name}: {word} ({time.monotonic() - begun:.1f} s)")
+        if word != "ok":
             said.append(done.stdout.strip())
+        if word == "FAILED":
             broken.append(name)
     return Checked("\n".join(said), broken)
 
@@ -203,7 +227,7 @@ def left_behind(accounts_before: dict[str, int], scratch: Path) -> list[str]:
 
 def prepare_output() -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    for old in OUTPUT.glob(".coverage*"):
+    for old in (*OUTPUT.glob(".coverage*"), *OUTPUT.glob("*.xml")):
         old.unlink()
     TESTS_ALONE.mkdir(exist_ok=True)
     link = TESTS_ALONE / "tests"
@@ -217,10 +241,10 @@ def main() -> int:
     accounts_before = accounts()
     scratch = Path(tempfile.mkdtemp(prefix="tt-"))
     scratch.chmod(0o755)  # instances run under accounts of their own
-    with ThreadPoolExecutor() as together:
-        checking = together.submit(check) if not paths else None
-        own = [(suite, words) for suite in suites() if (words := chosen(suite, paths))]
-        running = [together.submit(run, suite, mode, [*words, *others], scratch, seen=place == 0)
+    with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(LANES) as lanes:
+        checking = beside.submit(check) if not paths else None
+        own = [(suite, words) for suite in suites(mode) if (words := chosen(suite, paths))]
+        running = [lanes.submit(run, suite, mode, [*words, *others], scratch, seen=place == 0)
                    for place, (suite, words) in enumerate(own)]
         outcomes = [each.result() for each in running]
         checked = checking.result() if checking is not None else Checked("", [])

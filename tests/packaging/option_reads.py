@@ -27,6 +27,8 @@ class Side:
     parts: Mapping[str, str]
     default_apart: bool
     """Whether ``[DEFAULT]`` is an attribute ``default`` of the whole, not the whole itself."""
+    own: Collection[str] = ()
+    """What the whole has beside options."""
 
     def declared(self) -> set[tuple[str, str]]:
         return {(section, name) for section, names in self.sections.items() for name in names}
@@ -39,7 +41,7 @@ class Side:
                  for each in _Reader(self).reads(ast.parse(text))}
         anywhere = {(section, name) for section, names in self.sections.items() for other, name in found
                     if other == ANY and name in names}
-        return {each for each in found if each[0] != ANY} | anywhere
+        return {each for each in found if each[0] != ANY and each[1] not in self.own} | anywhere
 
 
 class _Reader:

@@ -13,6 +13,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = {"common": "trove_common", "troveguest": "troveguest", "trove": "trove"}
 OWNERS = {"common": "trove-common", "nacl": "pynacl", "oslo_config": "oslo.config",
+          "oslo_policy": "oslo.policy",
           "prometheus_client": "prometheus-client"}
 """Distributions by the name of the module they bring, where the two differ."""
 

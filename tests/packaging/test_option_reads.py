@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from oslo_config import cfg
 
 from tests.packaging.option_reads import Side
 from trove import config as control
@@ -11,7 +12,7 @@ from troveguest import options
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONTROL = Side({section: {each.name for each in declared} for section, declared in control.list_opts()},
-               whole="cfg.ConfigOpts", parts={}, default_apart=False)
+               whole="cfg.ConfigOpts", parts={}, default_apart=False, own=dir(cfg.ConfigOpts))
 AGENT = Side({section: set(declared) for section, declared in options.declared(guest.Options).items()},
              whole="config.Options", parts={"config.Default": "DEFAULT", "config.Bus": "bus", "config.Keys": "keys"},
              default_apart=True)

@@ -39,8 +39,8 @@ def test_every_edge_is_in_the_diagram_and_in_the_table(pages: ModuleType) -> Non
 
 def test_an_option_is_shown_with_its_default_its_bounds_and_its_secrecy(pages: ModuleType) -> None:
     drawn = pages.options()
-    assert "| `api_threads` | `10` | a whole number, at least 1, at most 200 |" in drawn
-    assert "| `auth_strategy` | `noauth` | `noauth` |" in drawn
+    assert "| `api_threads` | `40` | a whole number, at least 1, at most 200 |" in drawn
+    assert "| `auth_strategy` | `noauth` | `noauth` or `token` or `keystone` |" in drawn
     assert "| `password` | must be set | a text (secret) |" in drawn
 
 

@@ -36,6 +36,13 @@ def test_every_test_file_is_collected_exactly_once(verify: ModuleType) -> None:
     assert collected == Counter(files_of_tests())
 
 
+def test_a_fast_run_has_the_same_folders(verify: ModuleType) -> None:
+    def folders(mode: str) -> Counter[tuple[Path, str]]:
+        return Counter((suite.python, folder) for suite in verify.suites(mode) for folder in suite.folders)
+
+    assert folders("--fast") == folders("") and len(verify.suites("--fast")) == 2
+
+
 def files_collected(suite: object, verify: ModuleType) -> set[str]:
     """Files of the tests that pytest finds in ``suite``, as ``bin/test`` runs it."""
     done = subprocess.run(
@@ -66,8 +73,9 @@ def test_arguments_are_told_apart(verify: ModuleType, given: list[str], expected
 
 
 def test_a_path_is_run_by_the_suite_that_owns_it(verify: ModuleType) -> None:
-    control, scenes, guest = verify.suites()
-    assert verify.chosen(scenes, ["tests/e2e"]) == ["tests/e2e"]
+    suites = {suite.name: suite for suite in verify.suites()}
+    control, guest = suites["control"], suites["guest"]
+    assert verify.chosen(suites["e2e"], ["tests/e2e"]) == ["tests/e2e"]
     assert verify.chosen(control, ["tests/e2e"]) == []
     assert verify.chosen(guest, ["tests/troveguest/host"]) == ["tests/troveguest/host"]
     assert verify.chosen(control, ["tests/troveguest/host"]) == []
