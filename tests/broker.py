@@ -85,7 +85,7 @@ def new_guest(bus_address: BusAddress, admin: Admin) -> Iterator[Callable[[], Gu
     def make() -> Guest:
         instance_id, password = str(uuid.uuid4()), Secret(secrets.token_urlsafe(24))
         made.append(instance_id)
-        topology.create(instance_id, password)
+        topology.create(instance_id, {1: password})
         login = names.login(instance_id)
         return Guest(instance_id, dataclasses.replace(bus_address, username=login, password=password))
 

@@ -6,6 +6,7 @@ Nothing here imports Trove; what a test knows of an installation it learns from 
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import ssl
@@ -16,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.awaiting import until
 
 BIN = Path(sys.executable).parent
 PROJECT = "demo"
+_DROPPED = re.compile(r'^trove_bus_reports_dropped_total\{reason="([^"]+)"\} ([0-9.]+)', re.MULTILINE)
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 
@@ -35,13 +37,16 @@ class CommandFailed(AssertionError):
 class Installation:
     """One state directory and what runs for it.
 
-    ``user`` is the account that runs it, None for the caller's own; ``programs`` where the commands are.
+    ``user`` is the account that runs it, None for the caller's own; ``programs`` where the commands are. Requests and
+    ``openstack`` ask for ``project`` with ``token``, if there is one.
     """
 
     state: Path
     user: str | None = None
     programs: Path = BIN
     port: int = field(default_factory=lambda: _free_port())
+    project: str = PROJECT
+    token: str = ""
     _status: dict[str, Any] = field(default_factory=dict)
 
     # starting and stopping
@@ -71,7 +76,7 @@ class Installation:
 
     @property
     def endpoint(self) -> str:
-        return f"{self._status['endpoint']}/v1.0/{PROJECT}"
+        return f"{self._status['endpoint']}/v1.0/{self.project}"
 
     @property
     def cacert(self) -> str:
@@ -83,7 +88,8 @@ class Installation:
     def openstack(self, *arguments: str) -> Any:
         """``openstack database|datastore … -f json``; None for commands that print nothing."""
         trusted = ["--os-cacert", self.cacert] if self.cacert else []
-        command = [str(BIN / "openstack"), "--os-auth-type", "none", "--os-endpoint", self.endpoint, *trusted,
+        identity = ["admin_token", "--os-token", self.token] if self.token else ["none"]
+        command = [str(BIN / "openstack"), "--os-auth-type", *identity, "--os-endpoint", self.endpoint, *trusted,
                    *arguments]
         printed = self.run([*command, "-f", "json"] if _prints(arguments) else command)
         return json.loads(printed) if _prints(arguments) else None
@@ -91,7 +97,8 @@ class Installation:
     def request(self, method: str, path: str, body: object = None, key: str = "") -> tuple[int, Any]:
         """One REST request below the project; the status and the decoded body (None when empty)."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {}) | (
+            {"X-Auth-Token": self.token} if self.token else {})
         context = ssl.create_default_context(cafile=self.cacert) if self.cacert else None
         request = urllib.request.Request(self.endpoint + path, data, headers, method=method)
         try:
@@ -126,6 +133,12 @@ class Installation:
             return shown if (shown["status"], shown["operating_status"]) == ("ACTIVE", "HEALTHY") else None
         return until(_unless_down(look), timeout, f"instance {instance} is healthy")
 
+    def dropped_reports(self) -> dict[str, float]:
+        """How many of agents' reports were not taken, by reason."""
+        origin = self.endpoint.partition("/v1.0")[0]
+        with urllib.request.urlopen(f"{origin}/metrics", timeout=30) as answer:
+            return {reason: float(count) for reason, count in _DROPPED.findall(answer.read().decode())}
+
     def gone(self, instance: str, timeout: float = 120) -> None:
         """Waits until REST does not know the instance any more; a failure says how its operations stand."""
         try:
@@ -148,8 +161,12 @@ class Installation:
         text = (self.home(instance) / "services" / service / "supervise" / "pid").read_text().strip()
         return int(text or 0)
 
+    def as_who_has(self, token: str, project: str) -> "Installation":
+        """The same installation, asked with this token."""
+        return replace(self, token=token, project=project)
+
     def run(self, command: list[str], timeout: float = 120, check: bool = True) -> str:
-        environment = dict(_ENVIRONMENT)
+        environment = _ENVIRONMENT | ({"OS_TOKEN": self.token} if self.token else {})
         account = pwd.getpwnam(self.user) if self.user else None
         environment["HOME"] = account.pw_dir if account else os.environ.get("HOME", "/")
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
@@ -170,7 +187,8 @@ def _as(account: pwd.struct_passwd) -> dict[str, Any]:
 
 
 def _prints(arguments: tuple[str, ...]) -> bool:
-    quiet = {"delete", "restart", "attach", "detach", "grant", "revoke", "update", "set", "disable", "reset", "force"}
+    quiet = {"delete", "restart", "reboot", "attach", "detach", "grant", "revoke", "update", "set", "disable", "reset",
+             "force"}
     create_silently = arguments[:3] in (("database", "db", "create"), ("database", "user", "create"))
     return not create_silently and not quiet.intersection(arguments[:4])
 
@@ -189,12 +207,13 @@ def _unless_down(look: Callable[[], Any]) -> Callable[[], Any]:
     return careful
 
 
-def sql(instance: dict[str, Any], user: str, password: str, statement: str, database: str = "") -> list[str]:
+def sql(instance: dict[str, Any], user: str, password: str, statement: str, database: str = "",
+        *options: str) -> list[str]:
     """Runs a statement as a SQL client at the address that REST shows; its rows. Raises CommandFailed."""
-    with tempfile.NamedTemporaryFile("w", suffix=".cnf") as options:
-        options.write(f'[client]\nuser="{user}"\npassword="{password}"\n')
-        options.flush()
-        command = ["mariadb", f"--defaults-file={options.name}", "--connect-timeout=10", "--batch",
+    with tempfile.NamedTemporaryFile("w", suffix=".cnf") as file:
+        file.write(f'[client]\nuser="{user}"\npassword="{password}"\n')
+        file.flush()
+        command = ["mariadb", f"--defaults-file={file.name}", *options, "--connect-timeout=10", "--batch",
                    "--skip-column-names", f"--host={address(instance)}", f"--port={port(instance)}", "-e", statement,
                    *([f"--database={database}"] if database else [])]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -203,16 +222,31 @@ def sql(instance: dict[str, Any], user: str, password: str, statement: str, data
     return done.stdout.splitlines()
 
 
-def psql(instance: dict[str, Any], user: str, password: str, statement: str, database: str = "shop") -> list[str]:
+def mysql(instance: dict[str, Any], user: str, password: str, statement: str, database: str = "") -> list[str]:
+    """As ``sql``, with TLS, whose certificate the server made itself."""
+    return sql(instance, user, password, statement, database, "--ssl")
+
+
+def psql(instance: dict[str, Any], user: str, password: str, statement: str, database: str = "shop",
+         program: str = "psql") -> list[str]:
     """The same at a PostgreSQL instance."""
     environment = {"PGHOST": address(instance), "PGPORT": str(port(instance)), "PGUSER": user, "PGPASSWORD": password,
                    "PGDATABASE": database, "PGCONNECT_TIMEOUT": "10", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(["psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet",
+    done = subprocess.run([program, "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet",
                            "--set=ON_ERROR_STOP=1", "--command", statement],
                           env=environment, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise CommandFailed(done.stderr)
     return done.stdout.splitlines()
+
+
+def ask(instance: dict[str, Any], user: str, password: str, command: str) -> str:
+    """The same at a Redis instance; what redis-cli prints, an error as well."""
+    done = subprocess.run(["redis-cli", "-h", address(instance), "-p", str(port(instance)), "--user", user,
+                           *command.split(" ")],
+                          env={"REDISCLI_AUTH": password, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+                          capture_output=True, text=True, timeout=60)
+    return (done.stdout + done.stderr).strip()
 
 
 def address(instance: dict[str, Any]) -> str:

@@ -16,8 +16,11 @@ import sqlalchemy
 from tests import leftovers
 from tests.awaiting import until
 from tests.broker_view import BrokerView
+from trove.bus import names
 
-SECRETS = ("order", "key_to_guest", "key_from_guest", "bus_password")
+SECRETS = ("key_to_guest", "key_from_guest", "bus_password")
+"""That a living instance has when nothing is under way."""
+PASSING = ("order", "next_secrets")
 CHARGE = {"instances": 1, "ram": 512, "volumes": 1, "backups": 0}
 """Of an instance as ``Installation.create`` asks for it: flavor 1, a volume of 1 GB."""
 
@@ -47,7 +50,7 @@ def differences(state: Path, living: set[str], urls: Urls | None = None) -> list
     store_url, flows_url = urls or (_sqlite(state / "trove.sqlite"), _sqlite(state / "flows.sqlite"))
     with _opened(store_url) as store, _opened(flows_url) as flows:
         return [*_rows(store, living), *_quota(store, living), *_operations(store),
-                *_machine(state, _ever(store), living), *_broker(state, living), *_addresses(store),
+                *_machine(state, _ever(store), living), *_broker(state, store, living), *_addresses(store),
                 *_disk(state, living), *_flows(flows, "dbos.workflow_status" if urls else "workflow_status")]
 
 
@@ -89,8 +92,8 @@ def _rows(store: Store, living: set[str]) -> list[str]:
     if (known := {row["id"] for row in rows if row["deleted_at"] is None}) != living:
         found.append(f"rows of living instances: {_but(known, living)}")
     for row in rows:
-        kept = [name for name in SECRETS if row[name] is not None]
-        allowed = list(SECRETS[1:]) if row["deleted_at"] is None else []
+        kept = [name for name in SECRETS + PASSING if row[name] is not None]
+        allowed = list(SECRETS) if row["deleted_at"] is None else []
         if kept != allowed:
             found.append(f"secrets of {row['id']} ({row['task']}): {kept}")
     return found
@@ -119,8 +122,8 @@ def _addresses(store: Store) -> list[str]:
 
 
 def _machine(state: Path, ever: set[str], living: set[str]) -> list[str]:
-    found = [f"{directory}: {_but(names, living)}" for directory in ("instances", "volumes")
-             if (names := _names(state / directory)) != living]
+    found = [f"{directory}: {_but(there, living)}" for directory in ("instances", "volumes")
+             if (there := _names(state / directory)) != living]
     for instance in sorted(ever - living):
         if left := leftovers.of_instance(state, instance, "127.0.0.0"):
             found.append(f"left of {instance}: {left}")
@@ -139,14 +142,16 @@ def _programs(instance: str) -> dict[str, int]:
     return dict(Counter(Path(line.split()[1]).name for line in leftovers.processes(instance)))
 
 
-def _broker(state: Path, living: set[str]) -> list[str]:
+def _broker(state: Path, store: Store, living: set[str]) -> list[str]:
     view, found = BrokerView(state), []
+    logins = {names.login(row["id"], row["key_epoch"])
+              for row in store.rows("SELECT id, key_epoch FROM instances WHERE deleted_at IS NULL")}
     wanted = {"queues": {name for each in living for name in (f"guestagent.{each}", f"guest.{each}.up")},
-              "exchanges": {f"guest.{each}.up" for each in living}, "logins": {f"guest-{each}" for each in living}}
-    for kind, names in wanted.items():
+              "exchanges": {f"guest.{each}.up" for each in living}, "logins": logins}
+    for kind, expected in wanted.items():
         there = {name for name in view.all_of(kind) if "guest" in name}
-        if there != names:
-            found.append(f"{kind}: {_but(there, names)}")
+        if there != expected:
+            found.append(f"{kind}: {_but(there, expected)}")
     return found
 
 

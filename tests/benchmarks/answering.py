@@ -16,6 +16,7 @@ from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
 from tests.benchmarks import machinery
+from troveguest.bus.keys import Keys
 from troveguest.bus.server import GuestServer
 
 INCARNATION = "first"
@@ -29,7 +30,7 @@ def serve_ours(told: dict[str, Any]) -> str:
     bus = Bus(machinery.address_of(told["address"]), "agent")
     bus.start()
     assert bus.wait_connected(machinery.PATIENCE)
-    GuestServer(bus, told["instance_id"], keys, INCARNATION, lambda _request: PAGE).start()
+    GuestServer(bus, told["instance_id"], Keys(keys), INCARNATION, lambda _request: PAGE).start()
     return "serves"
 
 

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 import oslo_messaging
 
 from common.contract import types as t
-from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
 from tests.benchmarks import answering
 from tests.benchmarks.comparison import Result, Scale, interleaved, percentile
 from tests.benchmarks.machinery import Machinery, address_as_json, bus, child
+from tests.keys import drawn
 from trove.bus import names
 from trove.bus.guests import GuestClient
 from trove.bus.topology import GuestTopology
@@ -75,9 +75,9 @@ def _time(call: Call) -> float:
 @contextmanager
 def _our_call(machinery: Machinery) -> Iterator[Call]:
     node = machinery.broker
-    instance_id, password, keys = str(uuid.uuid4()), Secret(secrets.token_urlsafe(24)), KeyPair.generate()
+    instance_id, password, keys = str(uuid.uuid4()), Secret(secrets.token_urlsafe(24)), drawn()
     topology = GuestTopology(machinery.admin(node))
-    topology.create(instance_id, password)
+    topology.create(instance_id, {1: password})
     guest = dataclasses.replace(node.bus_address(), username=names.login(instance_id), password=password)
     told = {"address": address_as_json(guest), "instance_id": instance_id,
             "to_guest": keys.to_guest.text().reveal(), "from_guest": keys.from_guest.text().reveal()}

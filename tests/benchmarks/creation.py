@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -235,8 +236,10 @@ class BarePostgreSQL(Bare):
 
     datastore, port = "postgresql", 5432
     configuration = "postgresql.conf"
-    ask: Callable[..., list[str]] = staticmethod(installations.psql)
     programs = Path("/usr/lib/postgresql/15/bin")
+    client = str(programs / "psql")
+    """Not Debian's of that name, which is a script that first looks for it, and takes longer than many a step here."""
+    ask: Callable[..., list[str]] = staticmethod(partial(installations.psql, program=client))
 
     def create(self) -> float:
         """A socket's path has 107 bytes at most, fewer than some places."""
@@ -259,7 +262,7 @@ class BarePostgreSQL(Bare):
                              *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")), log=log)
         until(lambda: _listens(address, self.port), PATIENCE, "it listens", every=LOOK)
         words = [word for each in MADE_IN_POSTGRESQL for word in ("--command", each)]
-        until(lambda: self._start("psql", "--no-psqlrc", f"--host={self._short}", "--username=postgres", *words,
+        until(lambda: self._start(self.client, "--no-psqlrc", f"--host={self._short}", "--username=postgres", *words,
                                   log=log).wait(PATIENCE) == 0, PATIENCE, "it takes statements", every=LOOK)
         return server
 

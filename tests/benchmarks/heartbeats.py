@@ -40,7 +40,7 @@ class Side:
     def __init__(self, store: Store, connection: Bus, agents: Child) -> None:
         self._agents = agents
         self._handler = Handler(store, Events(connection))
-        self.reports = ConductorServer(connection, Peers(store).key_from, self._handle)
+        self.reports = ConductorServer(connection, Peers(store).keys_from, self._handle)
         self._written: list[tuple[float, float]] = []
         self._wanted = 0
         self._all = threading.Event()
@@ -95,7 +95,7 @@ def _side(machinery: Machinery, url: str, count: int) -> Iterator[Side]:
         connection.run(lambda channel: _declare(channel, ids), timeout=PATIENCE)
         agents = running.enter_context(child("reporting"))
         keys = Peers(store)
-        told = [(instance_id, key.text().reveal()) for instance_id in ids if (key := keys.key_from(instance_id))]
+        told = [(instance_id, keys.keys_from(instance_id)[1].text().reveal()) for instance_id in ids]
         assert agents.ask({"address": address_as_json(address), "agents": told}) == count
         side = Side(store, connection, agents)
         side.reports.start()

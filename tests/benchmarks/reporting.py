@@ -11,9 +11,11 @@ from typing import Any
 
 from common.crypto import Key
 from common.openstack.rpc.connection import Bus
+from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
 from tests.benchmarks import machinery, population
 from troveguest.bus.client import ConductorClient
+from troveguest.bus.keys import Keys
 
 
 class Agents:
@@ -28,7 +30,7 @@ class Agents:
         bus = Bus(machinery.address_of(told["address"]), "agents")
         bus.start()
         assert bus.wait_connected(machinery.PATIENCE)
-        self._reports = [ConductorClient(bus, instance_id, Key.from_text(Secret(key))).heartbeat
+        self._reports = [ConductorClient(bus, instance_id, _keys(key)).heartbeat
                          for instance_id, key in told["agents"]]
         return len(self._reports)
 
@@ -41,6 +43,11 @@ class Agents:
                 waiting.wait(rest)
             report(heartbeat=population.heartbeat(self._sequence))
         return count
+
+
+def _keys(from_guest: str) -> Keys:
+    """Of an agent that only reports."""
+    return Keys(KeyPair(to_guest=Key.generate(), from_guest=Key.from_text(Secret(from_guest))))
 
 
 if __name__ == "__main__":

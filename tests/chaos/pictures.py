@@ -14,7 +14,8 @@ OF_ITS_OWN = ("id", "name", "created", "updated", "addresses", "hostname", "ip",
 """Of what REST shows."""
 
 COLUMNS = ("task", "deleted_at IS NULL AS lives", "volume_gb", "flavor_id", "fault_message", '"order" IS NULL AS wiped',
-           "key_epoch", "placement", "capabilities", "agent_version", "port", "configured")
+           "key_epoch", "next_secrets IS NULL AS settled", "placement", "capabilities", "agent_version", "port",
+           "configured")
 
 
 def picture(installation: Installation, instance: str) -> dict[str, Any]:

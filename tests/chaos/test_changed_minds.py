@@ -12,7 +12,7 @@ from tests.installation import Installation
 
 pytestmark = pytest.mark.server
 
-STEPS = ("", "take_turn", "find_spot", "open_bus", "place", "await_agent", "prepare")
+STEPS = ("", "take_turn", "find_spot", "place", "await_agent", "prepare")
 
 
 def operations(installation: Installation, instance: str) -> list[tuple[str, str, str]]:

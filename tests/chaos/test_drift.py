@@ -1,5 +1,6 @@
 """Somebody changes what is ours behind our back: it is put right or said, and no server is restarted unasked."""
 
+import json
 import os
 import shutil
 import signal
@@ -101,6 +102,33 @@ def test_the_agents_account_comes_back_and_the_tenants_stay_as_the_tenant_left_t
     status, answer = subject.installed.request("GET", f"/instances/{subject.instance}/users")
     assert status == 200 and {user["name"]: user["databases"] for user in answer["users"]} == {"anna": [], "eve": []}
     assert subject.is_untouched()
+
+
+def test_a_setting_that_a_superuser_changes_is_told_and_where_its_group_says_so_put_back(subject: Subject) -> None:
+    installed, instance = subject.installed, subject.instance
+    root = installed.openstack("database", "root", "enable", instance)["password"]
+    kept = json.loads(installed.trovectl("configuration", "create", "kept", "max_connections=77", "--json"))
+    group = f"/configurations/{kept['configuration']['id']}"
+    installed.trovectl("configuration", "attach", instance, "kept")
+
+    def has() -> str:
+        return sql(subject.shown, "anna", "secret-anna", "SELECT @@GLOBAL.max_connections")[0]
+
+    assert has() == "77"
+    sql(subject.shown, "root", root, "SET GLOBAL max_connections = 55")
+    subject.await_sentence("max_connections = '55', while its configuration has '77'.", "ACTIVE")
+    assert has() == "55"
+
+    assert installed.request("PATCH", group, {"configuration": {"values": {}, "repair": True}})[0] == 200
+    until(lambda: has() == "77", 60, "the group is in force again")
+    subject.await_health()
+    sql(subject.shown, "root", root, "SET GLOBAL max_connections = 56")
+    until(lambda: has() == "77", 60, "the setting is put back")
+    told = "max_connections = '56', while its configuration has '77', which is in force again."
+    until(lambda: told in str(installed.request("GET", f"/instances/{instance}/events?limit=1000")), 60, "it is told")
+    assert subject.is_untouched()
+    installed.trovectl("configuration", "detach", instance)
+    installed.trovectl("configuration", "delete", "kept")
 
 
 def test_what_only_root_can_put_right_is_said_and_then_put_right_by_the_control_plane(subject: Subject) -> None:

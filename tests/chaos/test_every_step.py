@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.gates import HaltingInstallation, Moment, halting_installation
-from tests.chaos.walk import AGENT, CONTROL_PLANE, FLOWS, SERVER, Case, Walk, moments
+from tests.chaos.walk import AGENT, BROKER, CONTROL_PLANE, FLOWS, SERVER, Case, Walk, moments
 from trove.taskmanager import durable
 
 pytestmark = pytest.mark.server
@@ -28,7 +28,7 @@ def halting() -> Iterator[HaltingInstallation]:
 
 def test_some_steps(halting: HaltingInstallation) -> None:
     """What changes most, and quickly."""
-    flows = ("create", "restart", "configure", "delete")
+    flows = ("create", "restart", "configure", "rotate_keys", "delete")
     walk = Walk(halting, WIDTH, SEED)
     walk.look_around(flows)
     walk.strike_all([
@@ -36,9 +36,12 @@ def test_some_steps(halting: HaltingInstallation) -> None:
         Case("create", Moment("create", "place", "after"), CONTROL_PLANE),
         Case("restart", Moment("restart", "restart_server", "after"), CONTROL_PLANE),
         Case("configure", Moment("configure", "apply", "after"), CONTROL_PLANE),
+        Case("rotate_keys", Moment("rotate_keys", "deliver_keys", "after"), CONTROL_PLANE),
         Case("delete", Moment("delete", "unplace", "after"), CONTROL_PLANE),
         Case("create", Moment("create", "await_agent", "after"), AGENT),
         Case("restart", Moment("restart", "restart_server", "before"), AGENT),
+        Case("rotate_keys", Moment("rotate_keys", "close_login", "before"), AGENT),
+        Case("rotate_keys", Moment("rotate_keys", "close_login", "after"), BROKER),
         Case("delete", Moment("delete", "unplace", "before"), AGENT),
     ])
     assert walk.failed == {}

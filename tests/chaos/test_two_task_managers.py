@@ -42,7 +42,7 @@ def orders_done(both: Pair, instance: str) -> list[str]:
     return re.findall(r"An operation is done\..*?method=(\w+)", log.read_text())
 
 
-@pytest.mark.parametrize("step", ["find_spot|open_bus|place", "await_agent", "prepare"])
+@pytest.mark.parametrize("step", ["find_spot|place", "await_agent", "prepare"])
 def test_a_creation_goes_on_in_the_other(both: Pair, step: str) -> None:
     instance = both.made.create(f"create {step[:20]}")
     victim = taken(both, instance, "create", step)

@@ -21,7 +21,7 @@ from tests import ground, ledger
 from tests.awaiting import until
 from tests.chaos import changed_releases
 from tests.chaos.gates import HaltingInstallation, Moment
-from tests.chaos.pictures import picture
+from tests.chaos.pictures import picture, starts
 from tests.chaos.test_killed_agent import answers, broker_pid
 from trove.taskmanager import durable, steps
 
@@ -33,8 +33,9 @@ AGENT, SERVER, JOB = "agent", "server", "job"
 
 BIRTHS = {"create": "create", "retried creation": "create", "creation called off": "create"}
 """Flows that begin a life, and the kind of the operation that is walked."""
-BETWEEN = ("restart", "upgrade", "configure")
-"""Flows in the middle of a life."""
+BETWEEN = ("rotate_keys", "stop", "restart", "reboot", "upgrade", "configure")
+"""Flows in the middle of a life; what is stopped is restarted next. Not every life goes through all of them, so what
+leaves the most behind comes last."""
 FLOWS = BIRTHS | {flow: flow for flow in (*BETWEEN, "delete")}
 
 
@@ -75,6 +76,8 @@ class Life:
     birth: str
     cases: dict[str, Case] = field(default_factory=dict)
     instance: str = ""
+    starts: int = 0
+    """Of its server, before the flow that it is in."""
 
     def case(self, flow: str) -> Case | None:
         return self.cases.get(flow)
@@ -130,14 +133,16 @@ def begun(installation: HaltingInstallation, life: Life, flow: str) -> None:
             _fail_and_retry(installation, life.instance)
         return
     installation.gate.hold(life.instance)
+    life.starts = starts(installation, life.instance)
     path = f"/instances/{life.instance}"
     if flow == "delete":
         status, answer = installation.request("DELETE", path)
+    elif flow in ("stop", "reboot"):
+        status, answer = installation.request("POST", f"/mgmt{path}/action", {flow: {}})
     elif flow == "configure":
         status, answer = installation.request("PUT", path, {"instance": {"configuration": _group(installation)}})
     else:
-        action = {"restart": {}} if flow == "restart" else {
-            "upgrade_agent": {"release": _another_release(installation)}}
+        action = {"upgrade_agent": {"release": _another_release(installation)}} if flow == "upgrade" else {flow: {}}
         status, answer = installation.request("POST", f"{path}/action", action)
     assert status == 202, answer
 
@@ -352,6 +357,10 @@ class Walk:
         seen = picture(self.installation, life.instance)
         if flow not in BIRTHS:
             seen |= {name: seen[name][-1:] for name in ("operations", "orders") if name in seen}
+            if "starts" in seen:
+                seen["starts"] -= life.starts
+            if flow != "rotate_keys":
+                seen["row"].pop("key_epoch", None)
         return seen
 
     def _tell(self, cases: Sequence[Case], seconds: float) -> None:

@@ -8,9 +8,11 @@ import pytest
 from common.contract import types as t
 from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
+from tests.keys import drawn
 from trove.bus.guests import GuestClient
 from trove.domain.peers import PeerKeys
 from troveguest.bus.client import ConductorClient
+from troveguest.bus.keys import Keys
 from troveguest.bus.server import GuestServer, Request
 
 PATIENCE = 20.0
@@ -58,7 +60,7 @@ class Peers:
             self.requests.append(request)
             return self.dispatch(request)
 
-        server = GuestServer(self.guest_bus, self.instance_id, keys or self.keys, incarnation, dispatch)
+        server = GuestServer(self.guest_bus, self.instance_id, Keys(keys or self.keys), incarnation, dispatch)
         server.start()
         self.servers.append(server)
         return server
@@ -68,7 +70,7 @@ class Peers:
         return self.client.of(self.instance_id)
 
     def conductor(self) -> ConductorClient:
-        return ConductorClient(self.guest_bus, self.instance_id, self.keys.from_guest)
+        return ConductorClient(self.guest_bus, self.instance_id, Keys(self.keys))
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def make_bus() -> Iterator[Callable[[BusAddress, str], Bus]]:
 
 @pytest.fixture
 def peers(guest, bus_address, make_bus) -> Iterator[Peers]:
-    keys = KeyPair.generate()
+    keys = drawn()
     known = PeerKeys(to_guest=keys.to_guest, from_guest=keys.from_guest, incarnation="first", contract_version="1.0")
     bus = make_bus(bus_address, "control")
     made = Peers(instance_id=guest.instance_id, keys=keys, guest_bus=make_bus(guest.address, "agent"), bus=bus,

@@ -32,7 +32,7 @@ class Sealing(oslo_messaging.NoOpSerializer):
         return sealing.seal(self.keys.to_guest, request)
 
     def deserialize_entity(self, context, entity):
-        return sealing.open_reply(self.keys.from_guest, entity)
+        return sealing.unseal(self.keys.from_guest, entity, sealing.Reply)
 
     def serialize_context(self, context):
         return dict(context)

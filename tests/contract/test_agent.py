@@ -15,10 +15,11 @@ from common.contract import types as t
 from common.contract.declare import Method
 from common.crypto import random_id
 from common.datastores.fake import MANIFEST
-from common.errors import EngineFailed
+from common.errors import Invalid
 from common.openstack.rpc.connection import Bus, BusAddress
 from common.openstack.rpc.sealing import KeyPair
 from tests.broker import Guest
+from tests.keys import drawn
 from trove.bus.guests import GuestClient
 from trove.bus.reports import ConductorServer
 from trove.domain.peers import PeerKeys
@@ -101,11 +102,11 @@ from_guest = {keys.from_guest.text().reveal()}
 @pytest.fixture
 def agent(tmp_path: Path, guest: Guest, bus_address: BusAddress,
           make_bus: Callable[[BusAddress, str], Bus]) -> Iterator[Agent]:
-    keys, told = KeyPair.generate(), Reported()
+    keys, told = drawn(), Reported()
     (tmp_path / "state").mkdir()
     (tmp_path / "agent.conf").write_text(_configuration(tmp_path, guest, keys))
     bus = make_bus(bus_address, "control plane")
-    conductor = ConductorServer(bus, lambda instance_id: keys.from_guest, told.take)
+    conductor = ConductorServer(bus, lambda instance_id: {1: keys.from_guest}, told.take)
     conductor.start()
     conductor.watch(guest.instance_id)
     client = GuestClient(bus, lambda instance_id: PeerKeys(to_guest=keys.to_guest, from_guest=keys.from_guest))
@@ -160,7 +161,7 @@ def test_settings_wait_for_a_restart_which_fails_where_no_server_starts_with_the
         del agent.told.reports[:seen]
         agent.told.wait(t.Heartbeat, lambda beat, end=ended: beat.waiting == () and beat.stamp > end.stamp)
         assert agent.proxy.get_settings(names=("buffer_size",)) == {"buffer_size": "4096"}
-    assert ended.failure is not None and ended.failure.code == EngineFailed.code
+    assert ended.failure is not None and ended.failure.code == Invalid.code
     told = agent.told.wait(t.Heartbeat, lambda beat: beat.drift)
     assert told.drift[0].sentence == ended.failure.message and told.status is t.ServiceStatus.RUNNING
 

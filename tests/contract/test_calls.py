@@ -11,9 +11,9 @@ from common.contract import types as t
 from common.errors import DeadlinePassed, NotFound, Stale, TooOld, Unreachable, Unsupported
 from common.openstack import context
 from common.openstack.rpc.envelope import Refusal
-from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
 from tests import awaiting
+from tests.keys import drawn
 from trove.bus import names
 
 pytestmark = pytest.mark.server
@@ -142,7 +142,7 @@ def test_copied_bytes_do_nothing_the_second_time(peers, monkeypatch):
 
 
 def test_an_agent_with_other_keys_refuses_in_clear_and_learns_nothing(peers):
-    peers.serve(keys=KeyPair.generate())
+    peers.serve(keys=drawn())
     with pytest.raises(Unreachable, match="cannot be opened"):
         peers.proxy.rpc_ping()
     assert not peers.requests
@@ -173,7 +173,7 @@ def test_a_guest_cannot_refuse_for_another(peers, new_guest, make_bus):
     def lie(request):
         pending = next(iter(peers.client._pending))
         stranger.publish(names.reports(other.instance_id), peers.client._reply_queue,
-                         envelope.refusal(pending, Refusal.UNOPENED), user_id=other.address.username)
+                         envelope.refusal(pending, Refusal.UNOPENED))
         awaiting.until(lambda: peers.client.refused == {"not asked": 1}, 4, "the lie is counted")
         return True
 

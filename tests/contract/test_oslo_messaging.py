@@ -8,8 +8,8 @@ import pytest
 
 from common.contract import codec
 from common.contract import types as t
-from common.openstack.rpc.sealing import KeyPair
 from common.secret import Secret
+from tests.keys import drawn
 from trove.bus import names
 
 pytestmark = pytest.mark.server
@@ -61,5 +61,5 @@ def test_a_transport_refusal_is_a_remote_error(peers, make_oslo):
 
     peers.serve()
     with pytest.raises(RemoteError, match="cannot be opened") as raised:
-        make_oslo(keys=KeyPair.generate()).call("rpc_ping", {})
+        make_oslo(keys=drawn()).call("rpc_ping", {})
     assert raised.value.exc_type == "TransportRefusal"

@@ -7,11 +7,12 @@ import pytest
 
 from common.contract import types as t
 from common.errors import NotReady, Refused, Unreachable
-from common.openstack.rpc.sealing import KeyPair
 from tests import awaiting
+from tests.keys import drawn
 from trove.bus import names, reports
 from trove.bus.reports import ConductorServer
 from troveguest.bus.client import ConductorClient
+from troveguest.bus.keys import Keys
 
 from .conftest import PATIENCE, agent_info
 
@@ -32,8 +33,8 @@ def written():
 
 @pytest.fixture
 def conductor(peers, written):
-    keys = {peers.instance_id: peers.keys.from_guest}
-    made = ConductorServer(peers.bus, keys.get, lambda *report: written.put(report))
+    keys = {peers.instance_id: {1: peers.keys.from_guest}}
+    made = ConductorServer(peers.bus, lambda which: keys.get(which, {}), lambda *report: written.put(report))
     made.start()
     yield made
     made.stop()
@@ -67,7 +68,7 @@ def test_an_unwatched_guest_is_left_to_others(peers, conductor, written):
 
 def test_a_report_under_another_key_is_counted_and_dropped(peers, conductor, written, caplog):
     conductor.watch(peers.instance_id)
-    ConductorClient(peers.guest_bus, peers.instance_id, KeyPair.generate().from_guest).result(result=result(1))
+    ConductorClient(peers.guest_bus, peers.instance_id, Keys(drawn())).result(result=result(1))
     peers.conductor().result(result=result(2))
     assert written.get(timeout=PATIENCE)[2] == {"result": result(2)}
     assert conductor.dropped == {"unopened": 1}
@@ -96,7 +97,7 @@ def test_what_cannot_be_written_now_is_tried_again_without_holding_up_others(pee
             raise failure
         written.put(method.name)
 
-    conductor = ConductorServer(peers.bus, lambda _: peers.keys.from_guest, handle)
+    conductor = ConductorServer(peers.bus, lambda _: {1: peers.keys.from_guest}, handle)
     conductor.start()
     conductor.watch(peers.instance_id)
     peers.conductor().result(result=result())
@@ -112,7 +113,7 @@ def test_what_can_never_be_written_is_dropped_once(peers, written):
         if method.name == "result":
             raise Refused("There is no such operation.")
 
-    conductor = ConductorServer(peers.bus, lambda _: peers.keys.from_guest, handle)
+    conductor = ConductorServer(peers.bus, lambda _: {1: peers.keys.from_guest}, handle)
     conductor.start()
     conductor.watch(peers.instance_id)
     peers.conductor().result(result=result())
@@ -131,7 +132,7 @@ def test_a_report_not_yet_written_outlives_its_conductor(peers, conductor, writt
         leave.wait(PATIENCE)
 
     doomed_bus = make_bus(bus_address, "doomed")
-    doomed = ConductorServer(doomed_bus, lambda _: peers.keys.from_guest, stuck)
+    doomed = ConductorServer(doomed_bus, lambda _: {1: peers.keys.from_guest}, stuck)
     doomed.start()
     doomed.watch(peers.instance_id)
     peers.conductor().result(result=result())
@@ -168,6 +169,6 @@ def test_without_a_broker_a_report_is_unreachable_at_once_when_it_need_not_wait(
     import dataclasses
 
     nowhere = make_bus(dataclasses.replace(peers.guest_bus.address, port=1), "nowhere")
-    client = ConductorClient(nowhere, peers.instance_id, peers.keys.from_guest)
+    client = ConductorClient(nowhere, peers.instance_id, Keys(peers.keys))
     with pytest.raises(Unreachable, match="no connection"):
         client.heartbeat(heartbeat=HEARTBEAT, timeout=0.0)

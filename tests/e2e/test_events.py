@@ -16,7 +16,7 @@ from tests.installation import BIN, Installation, installation, kill
 pytestmark = pytest.mark.server
 
 FLOWS = {
-    "create": ["take_turn", "find_spot", "open_bus", "place", "await_agent", "prepare"],
+    "create": ["take_turn", "find_spot", "place", "await_agent", "prepare"],
     "restart": ["take_turn", "restart_server"],
     "delete": ["take_turn", "unplace", "close_bus"],
 }

@@ -32,8 +32,9 @@ def test_a_database_is_asked_for_used_and_given_back(installed: Installation) ->
 
     access_follows_the_commands(installed, instance)
     root_opens_and_closes(installed, instance)
+    logs.are_listed_and_shown(installed, instance, error="SYS", general="USER", slow_query="USER")
     logs.are_switched_and_followed(
-        installed, instance, lambda word: sql(shown, "anna", "s3cret/Ä'\"", f"SELECT '{word}'", "shop"))
+        installed, instance, lambda word: sql(shown, "anna", "s3cret/Ä'\"", f"SELECT '{word}'", "shop"), 100)
     a_restart_is_a_restart(installed, instance)
     nothing_is_left_after_delete(installed, instance)
 

@@ -36,6 +36,7 @@ def test_a_database_is_asked_for_used_and_given_back(installed: Installation) ->
 
     access_follows_the_commands(installed, instance)
     a_superuser_comes_and_goes(installed, instance)
+    logs.are_listed_and_shown(installed, instance, general="USER", slow_query="USER")
     logs.are_switched_and_followed(installed, instance, lambda word: psql(shown, "anna", PASSWORD, f"SELECT '{word}'"))
     a_server_that_was_killed_comes_back(installed, instance)
     nothing_is_left_after_delete(installed, instance)

@@ -35,7 +35,8 @@ RUNS = 5
 SERVES = "The agent serves"
 """The log line that the agent writes once the broker has confirmed its consumer."""
 
-ENGINES = tuple(engine for engine in datastores.ENGINES if engine != "fake")
+ENGINES = ("mariadb", "postgresql", "redis")
+"""Those whose servers the machine has."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class Subject:
         self.release = (self.home / "links" / "current").resolve()
         agent = installed.service_pid(instance, "agent")
         words = Path(f"/proc/{agent}/cmdline").read_bytes().split(b"\0")[:-1]
-        stub = next(n for n, word in enumerate(words) if b"trove-guestagent" in word)
-        self.arguments = [word.decode() for word in words[stub:]] + ["--config-file", str(_brisk(interpreter.parent))]
+        starter = words.index(os.fsencode(self.home / "services" / "starter.py"))
+        self.arguments = [word.decode() for word in words[starter:]] + ["--config-file", str(_brisk(interpreter.parent))]
         environment = Path(f"/proc/{agent}/environ").read_text().split("\0")[:-1]
         self.environment = dict(line.split("=", 1) for line in environment)
         self.account = os.stat(f"/proc/{agent}")

@@ -7,13 +7,15 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "footprint.md"
 
 Figures = Mapping[str, float]
 
-_EVERY = {"modules": 250, "foreign_modules": 0, "exec_to_serving_s": 0.3, "distributions": 8, "own_lines": 10200}
+_EVERY = {"modules": 250, "foreign_modules": 0, "exec_to_serving_s": 0.3, "distributions": 8, "own_lines": 10400}
 BUDGET: dict[str, dict[str, float]] = {
     "mariadb": {"anon_mb": 14, "uss_mb": 20, "installed_mb": 12, **_EVERY},
+    "mysql": {"own_lines": _EVERY["own_lines"]},
     "postgresql": {"anon_mb": 16, "uss_mb": 24, "installed_mb": 24, **_EVERY},
     "redis": {"anon_mb": 14, "uss_mb": 20, "installed_mb": 12, **_EVERY},
 }
-"""The most that an agent may cost (docs/architecture.md, "Budgets")."""
+"""The most that an agent may cost (docs/architecture.md, "Budgets"). MySQL's runs where its binaries are named; here
+only the lines of its release are counted."""
 
 _ANY = {"distributions": 125, "installed_mb": 275, "own_lines": 51057}
 REFERENCE: dict[str, dict[str, float]] = {

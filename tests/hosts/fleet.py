@@ -36,9 +36,9 @@ class Fleet:
         assert status == 200, answer
         return str(answer["instance"]["id"])
 
-    def seen(self, host: str) -> dict[str, Any]:
-        """What a look at the host tells now."""
-        return json.loads(self.installed.trovectl("host", "check", host, "--json"))["host"]
+    def known(self, host: str) -> dict[str, Any]:
+        """What the last look at the host told."""
+        return json.loads(self.installed.trovectl("host", "show", host, "--json"))["host"]
 
     def sql(self, instance: dict[str, Any], statement: str) -> list[str]:
         """Runs a statement as ``anna`` in ``shop``, from the client's namespace; its rows. Raises CommandFailed."""

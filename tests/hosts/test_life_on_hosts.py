@@ -112,6 +112,35 @@ def test_instances_are_spread_and_a_host_with_instances_is_drained_and_not_forgo
             people.installed.gone(instance)
 
 
+def test_a_host_that_is_gone_for_good_holds_nothing_up(people: Fleet, plain: Host) -> None:
+    """And when it turns up after all, nobody there is heard, and what was deleted meanwhile is removed."""
+    people.register(plain)
+    kept, asked = people.create("kept"), people.create("asked")
+    for instance in (kept, asked):
+        people.installed.healthy(instance)
+    with plain.unreachable():
+        people.installed.delete(asked)
+        until(lambda: _waits(people, asked) == "unreachable", 60, "the deletion has met the silence")
+        assert kept in people.installed.trovectl("host", "remove", "--lost", plain.name)
+        people.installed.gone(asked)
+        people.installed.delete(kept)
+        people.installed.gone(kept)
+    assert plain.name not in people.installed.trovectl("host", "list")
+    log = f"/var/lib/troveguest/instances/{kept}/log/agent/current"
+    until(lambda: "ACCESS_REFUSED" in plain.run("cat", log), 60, "the broker does not let its agent in")
+    with registered(people, plain):
+        for instance in (kept, asked):
+            until(lambda which=instance: plain.left_of(which) == {}, 60, "nothing is left of it")
+
+
+def _waits(people: Fleet, instance: str) -> str:
+    """By the code of what its last operation met."""
+    status, answer = people.installed.request("GET", f"/instances/{instance}/operations")
+    assert status == 200, answer
+    newest = max(answer["operations"], key=lambda each: each["created"])
+    return str((newest.get("last_error") or {}).get("code"))
+
+
 def address(people: Fleet, instance: str) -> str:
     shown = until(lambda: (found := people.installed.show(instance)) and "addresses" in found and found, 60,
                   f"{instance} has an address")
