@@ -74,7 +74,7 @@ class Subject:
         agent = installed.service_pid(instance, "agent")
         words = Path(f"/proc/{agent}/cmdline").read_bytes().split(b"\0")[:-1]
         starter = words.index(os.fsencode(self.home / "services" / "starter.py"))
-        self.arguments = [word.decode() for word in words[starter:]] + ["--config-file", str(_brisk(interpreter.parent))]
+        self.arguments = [*map(os.fsdecode, words[starter:]), "--config-file", str(_brisk(interpreter.parent))]
         environment = Path(f"/proc/{agent}/environ").read_text().split("\0")[:-1]
         self.environment = dict(line.split("=", 1) for line in environment)
         self.account = os.stat(f"/proc/{agent}")
