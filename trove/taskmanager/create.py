@@ -6,6 +6,7 @@ from contextvars import copy_context
 
 import msgspec
 
+from common.contract.types import Prepare
 from common.errors import DeadlinePassed, Internal
 from trove.db import guests, instances, spots
 from trove.db.views import Instance
@@ -40,8 +41,7 @@ def find_spot(work: Work) -> None:
       patience=600)
 def place(work: Work) -> None:
     """The way is opened meanwhile: the agent comes to it last of all."""
-    with work.services.store.read() as connection:
-        order = guests.order(connection, work.services.store.vault, work.instance_id)
+    order = _order(work)
     with ThreadPoolExecutor(1) as beside:
         opening = beside.submit(copy_context().run, open_bus, work)
         put_in_place(work.services, work.instance(), template=order is not None and not order.overrides)
@@ -57,19 +57,31 @@ def open_bus(work: Work) -> None:
 
 @step("Waits for the instance's agent.", patience=180)
 def await_agent(work: Work) -> None:
+    """It finds its first order when it comes, and is at work on it by the time that its coming is known here."""
+    order = _order(work)
+    if order is not None:
+        guestwork.order_ahead(work, "prepare", _sending(order), prepare.at_most)
     work.until(lambda: work.instance().observed.incarnation is not None, DeadlinePassed(
         "The agent did not report.", "Look at the agent's log in the instance's directory; then delete the instance."))
 
 
 @step("Makes and starts the database server, with its databases and users.", patience=900, at_most=3600)
 def prepare(work: Work) -> None:
-    with work.services.store.read() as connection:
-        order = guests.order(connection, work.services.store.vault, work.instance_id)
+    order = _order(work)
     if order is None:
         work.check()  # whoever asks for its deletion wipes its order
         raise Internal("The order of this creation is wiped already.", "Delete the instance and create it again.")
-    guestwork.carry_out_once(work, "prepare", lambda guest, order_id, seconds: guest.prepare(
-        operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order))
+    guestwork.carry_out_once(work, "prepare", _sending(order))
+
+
+def _order(work: Work) -> Prepare | None:
+    with work.services.store.read() as connection:
+        return guests.order(connection, work.services.store.vault, work.instance_id)
+
+
+def _sending(order: Prepare) -> guestwork.Send:
+    return lambda guest, order_id, seconds: guest.prepare(
+        operation_id=order_id, deadline=seconds, patience=guestwork.ANSWER, order=order)
 
 
 def wanted(instance: Instance) -> Wanted:

@@ -45,7 +45,7 @@ def carry_out(work: Work, method: str, send: Send, order_id: str = "") -> None:
                 heard_at = order.heard_at
                 work.get_on(order.sentence, order.percent, heard_at)
             if work.services.bus.connected and time.time() - max(spoke_at, heard_at) > SILENCE:
-                if _sent_and_done(work, order_id, send):
+                if _sent_and_done(work, order_id, send, work.seconds_at_most):
                     return
                 spoke_at = time.time() if work.services.bus.connected else -math.inf
             work.pause(bell, late)
@@ -57,9 +57,7 @@ def carry_out_once(work: Work, method: str, send: Send) -> None:
     It may be at work, or done, on an order that an earlier operation gave and did not wait for: that one counts unless
     it fails.
     """
-    with work.services.store.read() as connection:
-        earlier = orders.unfailed(connection, work.instance_id, method, but=own_order(work, method))
-    for order_id in earlier:
+    for order_id in _earlier(work, method):
         try:
             carry_out(work, method, send, order_id)
         except Final as failed:
@@ -69,9 +67,29 @@ def carry_out_once(work: Work, method: str, send: Send) -> None:
     carry_out(work, method, send)
 
 
+def order_ahead(work: Work, method: str, send: Send, seconds: float) -> None:
+    """For ``carry_out_once``, to an agent that has said nothing yet: it finds the order in its queue when it begins.
+
+    It has ``seconds`` for it. What keeps the order from being sent now keeps it until then. Raises Final with what the
+    guest answered.
+    """
+    if not work.services.bus.connected or _earlier(work, method):
+        return
+    order_id = own_order(work, method)
+    with work.write() as connection:
+        orders.ask(connection, order_id, work.instance_id, method)
+    if _unended(work, order_id) is not None:
+        _sent_and_done(work, order_id, send, seconds)
+
+
 def own_order(work: Work, method: str) -> str:
     """The id of the order that this operation gives."""
     return f"{work.operation_id}.{method}"
+
+
+def _earlier(work: Work, method: str) -> tuple[str, ...]:
+    with work.services.store.read() as connection:
+        return orders.unfailed(connection, work.instance_id, method, but=own_order(work, method))
 
 
 def _unended(work: Work, order_id: str) -> orders.Order | None:
@@ -83,13 +101,13 @@ def _unended(work: Work, order_id: str) -> orders.Order | None:
     return None if order.state is OperationState.DONE else order
 
 
-def _sent_and_done(work: Work, order_id: str, send: Send) -> bool:
+def _sent_and_done(work: Work, order_id: str, send: Send, seconds: float) -> bool:
     """Whether the guest answers that it is done already. Raises Final with the failure that it answers with.
 
     A guest that cannot be reached now may well have the order: it waits in the guest's queue.
     """
     try:
-        ticket = send(work.services.guests.of(work.instance_id), order_id, work.seconds_at_most)
+        ticket = send(work.services.guests.of(work.instance_id), order_id, seconds)
     except TroveError as error:
         if not error.retryable:
             raise

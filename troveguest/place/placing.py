@@ -28,6 +28,7 @@ from .volume import Volume
 
 _ONE_USER = "One trust domain: agent and database server run as the same user, and who controls one controls the other."
 _TWO_USERS = "The database server and the agent run as two users, and neither as the one that placed them."
+_COPY = "data.new"
 
 
 @dataclass
@@ -75,9 +76,7 @@ def place(placement: Placement) -> Placed:
             for step in STEPS:
                 step(site)
         finally:
-            site.beside.shutdown()
-            if site.template is not None:
-                site.template.wait()  # nobody copies without the lock
+            site.beside.shutdown()  # nobody copies without the lock
             if site.first is not None:
                 site.first.give_up()
         return _placed(site, () if before is None else picture.changes(before, _picture(layout)))
@@ -174,7 +173,7 @@ def _clear(layout: Layout) -> None:
 
 
 def begin_accounts(site: Site) -> None:
-    """Their ids are known at once, which is all that the agent wants. A server has to wait: it looks for names."""
+    """Their ids are known at once, which is all that most wants."""
     if commands.is_root():
         site.accounts = users.draw(site.record.instance_id)
         site.under_way["accounts"] = site.beside.submit(users.make, site.record.instance_id, site.accounts)
@@ -238,11 +237,22 @@ def call_starter(site: Site) -> None:
 def give_data(site: Site) -> None:
     """The volume to its server. A copy is made while the agent begins."""
     if site.template is not None:
-        site.template_note = site.template.finish(site.layout.data, site.accounts.engine.owner)
+        site.template_note = site.under_way["data"].result()
+        if not site.template_note:
+            site.layout.data.with_name(_COPY).rename(site.layout.data)
     files.ensure_directory(site.layout.data, DATA_MODE, site.accounts.engine.owner)
 
 
+def begin_flush(site: Site) -> None:
+    """What is written from here on its writers flush."""
+    if site.record.unsettled:
+        site.under_way["flush"] = site.beside.submit(_flush, site)
+
+
 def start_server(site: Site) -> None:
+    """A server that has its data starts without the names of accounts; what makes data looks for its own."""
+    if site.template is None or site.template_note:
+        finish("accounts", site)
     if site.first is not None:
         site.first.go()
 
@@ -250,11 +260,6 @@ def start_server(site: Site) -> None:
 def settle(site: Site) -> None:
     """Nobody may order anything before this: the server is begun, and is begun once."""
     if site.record.unsettled:
-        for top in (site.layout.config, site.layout.services, site.layout.links):
-            files.sync_tree(top)
-        files.sync_directory(site.layout.home)
-        if site.template is not None:
-            commands.run(["sync", "--file-system", str(site.layout.volume)])
         site.record = msgspec.structs.replace(site.record, unsettled="")
         site.record.write(site.layout.record)
     if site.first is not None:
@@ -276,15 +281,22 @@ def write_services(site: Site) -> None:
 
 
 def supervise(site: Site) -> None:
-    services.start(site.layout)
+    services.start(site.layout, is_new=site.known is None)
     services.refresh_agent(site.layout, site.moved_at)
-    _former_link(site.layout).unlink(missing_ok=True)
 
 
 STEPS: tuple[Callable[[Site], None], ...] = (
-    begin_volume, begin_accounts, make_directories, set_limits, configure, write_services,
-    partial(finish, "volume"), note, call_starter, supervise, give_data, partial(finish, "accounts"), start_server,
-    settle)
+    begin_accounts, begin_volume, make_directories, set_limits, configure, write_services,
+    partial(finish, "volume"), note, call_starter, supervise, give_data, begin_flush, start_server,
+    partial(finish, "accounts"), partial(finish, "flush"), settle)
+
+
+def _flush(site: Site) -> None:
+    for top in (site.layout.config, site.layout.services, site.layout.links):
+        files.sync_tree(top)
+    files.sync_directory(site.layout.home)
+    if site.template is not None:
+        commands.run(["sync", "--file-system", str(site.layout.volume)])
 
 
 def _begin_copy(site: Site, placement: Placement) -> None:
@@ -295,24 +307,19 @@ def _begin_copy(site: Site, placement: Placement) -> None:
     site.is_new = placement.template and not layout.data.exists()
     template = templates.find(placement) if site.is_new else None
     if template is not None and template.is_there:
-        template.begin(layout.data.with_name("data.new"))
         site.template = template
+        site.under_way["data"] = site.beside.submit(
+            template.copy, layout.data.with_name(_COPY), site.accounts.engine.owner)
 
 
 def _choose_release(site: Site, placement: Placement) -> None:
     """An agent that is there keeps the release that it runs from, unless it is to try this one."""
-    layout, former = site.layout, _former_link(site.layout)
+    layout = site.layout
     if not (layout.current / PROGRAM).exists():
-        is_old = (former / PROGRAM).exists()
-        files.ensure_link(layout.current, str(former.readlink()) if is_old else placement.release)
+        files.ensure_link(layout.current, placement.release)
         site.moved_at = time.time()
     if placement.replaces_release and str(layout.current.readlink()) != placement.release:
         files.ensure_link(layout.links / "next", placement.release)
-
-
-def _former_link(layout: Layout) -> Path:
-    """Where the link was before agents could choose their release themselves."""
-    return layout.home / "current"
 
 
 def _picture(layout: Layout) -> dict[str, object]:

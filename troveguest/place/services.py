@@ -52,9 +52,10 @@ def write(layout: Layout, accounts: Accounts, confines: Limits, *, durable: bool
         files.write_if_changed(path, text, mode=0o755, durable=durable)
 
 
-def start(layout: Layout) -> None:
-    """Sees to it that the supervisor runs, below nobody; returns when every service has its own. Raises HostFailed."""
-    if supervisor(layout) is None:
+def start(layout: Layout, *, is_new: bool = False) -> None:
+    """Sees to it that the supervisor runs, below nobody, as none does where the place ``is_new``; returns when every
+    service has its own. Raises HostFailed."""
+    if is_new or supervisor(layout) is None:
         os.utime(layout.services, (_LONG_AGO, _LONG_AGO))
         commands.run(_launching(layout), marks={"TROVE_HOME": str(layout.home)})
     deadline = time.monotonic() + _PATIENCE

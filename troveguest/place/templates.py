@@ -15,7 +15,7 @@ import time
 import uuid
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,8 +65,6 @@ class Template:
     recipe: Any
     sources: dict[str, tuple[int, int]]
     placement: Placement
-    target: Path = field(init=False)
-    copying: "subprocess.Popen[bytes]" = field(init=False)
 
     @property
     def home(self) -> Path:
@@ -83,33 +81,27 @@ class Template:
         """Whether it is to be made: what once failed is tried again with other programs."""
         return not (self.is_there or (self.path / _FAILED).exists())
 
-    def begin(self, target: Path) -> None:
-        """Begins to copy it to ``target``, which nobody else can reach, in a process of its own."""
+    def copy(self, target: Path, owner: files.Owner) -> str:
+        """To ``target``, which nobody else can reach, looking whether it is whole; what root is to know when that can
+        not be, and then nothing is there."""
         shutil.rmtree(target, ignore_errors=True)
-        self.target, self.copying = target, subprocess.Popen(
+        copying = subprocess.Popen(
             [commands.find("cp"), "-R", "--preserve=mode", "--reflink=auto", "--sparse=always", "--", self.path / _TREE,
              target], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def wait(self) -> int:
-        return self.copying.wait()
-
-    def finish(self, data: Path, owner: files.Owner) -> str:
-        """Makes the copy ``data``, checking the files; what root is to know when that cannot be, and then it is not."""
         is_whole = self._is_whole()
         try:
-            if self.wait() == 0 and is_whole:
-                self.recipe.distinguish(self.target)
-                for directory, _, names in os.walk(self.target):
+            if copying.wait() == 0 and is_whole:
+                self.recipe.distinguish(target)
+                for directory, _, names in os.walk(target):
                     for path in (directory, *(f"{directory}/{name}" for name in names)):
                         os.chown(path, *owner)
-                self.target.rename(data)
                 return ""
             why = "could not be copied" if is_whole else "is damaged and was put aside"
         except (TroveError, OSError) as error:
             why = f"could not be used: {error}"
         if not is_whole:
             self._put_aside()
-        shutil.rmtree(self.target, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
         return f"The template {self.path.name} {why}; the server initialised itself."
 
     def make(self, account: Any, work: Path) -> None:

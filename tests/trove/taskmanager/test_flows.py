@@ -10,6 +10,7 @@ from common.contract import types as t
 from common.errors import HostFailed, NoSpace, NotFound, Unreachable
 from common.openstack import context
 from tests.trove.world import PASSWORD, World
+from trove.bus import fake
 from trove.db import endings, guests
 from trove.taskmanager import create, guestwork, steps, turn
 
@@ -181,6 +182,26 @@ def test_an_agent_that_never_reports_is_a_fault(world: World, monkeypatch: pytes
     assert world.ended(asked).error_code == "deadline"
     fault = world.instance(asked.instance_id).fault
     assert fault is not None and fault.message.startswith("The agent did not report.")
+
+
+def test_an_agent_finds_its_first_order_when_it_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, float]] = []
+
+    def operate(self: fake.FakeGuest, *, operation_id: str, deadline: float, patience: float,
+                order: t.Prepare) -> t.Ticket:
+        sent.append((operation_id, deadline))
+        return t.Ticket(operation_id=operation_id, state=t.OperationState.RUNNING)
+
+    monkeypatch.setattr(fake.FakeGuest, "prepare", operate)
+    monkeypatch.setattr(world.provider, "_on_placed", lambda instance_id, release: None)
+    asked = world.create()
+    order_id = f"{asked.operation_id}.prepare"
+    world.until(lambda: sent)
+    assert sent == [(order_id, create.prepare.at_most)] and world.operation(asked).step == "await_agent"
+    world.guests.say_hello(asked.instance_id)
+    world.until(lambda: world.operation(asked).step == "prepare")
+    world.guests.finish(asked.instance_id, "prepare", order_id)
+    assert world.ended(asked).state == "done" and {each for each, _ in sent} == {order_id}
 
 
 def test_a_guest_that_never_ends_its_work_is_a_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

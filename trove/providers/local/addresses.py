@@ -2,14 +2,21 @@
 
 import hashlib
 import ipaddress
+import socket
+import struct
 from collections.abc import Iterator
-from pathlib import Path
 
-from common.errors import NoSpace
+from common.errors import HostFailed, NoSpace
 
 RANGE = ipaddress.IPv4Network("127.64.0.0/10")
-_LISTEN = "0A"
-"""State of a listening socket in /proc/net/tcp (include/net/tcp_states.h)."""
+# linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, net/tcp_states.h: a question for listening sockets alone. The
+# table below /proc/net has all others, too, and the kernel walks through all of its buckets for each reader.
+_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, _TCP_LISTEN = 4, 20, 0x301, 10
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_HEADER, _QUESTION = struct.Struct("=IHHII"), struct.Struct("=BBBxI48x")
+_PORT, _ADDRESS = struct.Struct("!4xH"), 8
+"""Where an answer (inet_diag_msg) has the socket's port and address."""
+_BUFFER = 1 << 16
 
 Listener = tuple[str, int]
 
@@ -34,18 +41,33 @@ def allocate(installation: str, instance_id: str, taken: frozenset[str], listene
 
 
 def listening() -> frozenset[Listener]:
-    """Address and port of every listening TCP socket; ``0.0.0.0`` stands for all addresses, of IPv6 too."""
-    return frozenset((*_sockets(Path("/proc/net/tcp")), *_sockets(Path("/proc/net/tcp6"))))
+    """Address and port of every listening TCP socket; ``0.0.0.0`` stands for all addresses, of IPv6 too.
+
+    Raises HostFailed.
+    """
+    return frozenset((*_sockets(socket.AF_INET), *_sockets(socket.AF_INET6)))
 
 
-def _sockets(table: Path) -> Iterator[Listener]:
-    if not table.exists():  # a kernel without IPv6
-        return
-    for line in table.read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == _LISTEN:
-            address, port = fields[1].split(":")
-            if not int(address, 16):
-                yield "0.0.0.0", int(port, 16)  # noqa: S104
-            elif len(address) == 8:
-                yield str(ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(address), "little"))), int(port, 16)
+def _sockets(family: int) -> Iterator[Listener]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _SOCK_DIAG) as kernel:
+        question = _QUESTION.pack(family, socket.IPPROTO_TCP, 0, 1 << _TCP_LISTEN)
+        kernel.send(_HEADER.pack(_HEADER.size + len(question), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 0, 0) + question)
+        while (messages := memoryview(kernel.recv(_BUFFER))):
+            while messages:
+                size, kind, *_ = _HEADER.unpack_from(messages)
+                if kind == _NLMSG_ERROR and family == socket.AF_INET:
+                    raise HostFailed("The kernel does not tell which sockets listen.",
+                                     "Let it load its module tcp_diag, by which ss looks at them, too.")
+                if kind in (_NLMSG_DONE, _NLMSG_ERROR):  # the latter from a kernel without IPv6
+                    return
+                yield from _listener(family, messages[_HEADER.size:size])
+                messages = messages[size + 3 & ~3:]
+
+
+def _listener(family: int, answer: memoryview) -> Iterator[Listener]:
+    [port], length = _PORT.unpack_from(answer), 4 if family == socket.AF_INET else 16
+    address = bytes(answer[_ADDRESS:_ADDRESS + length])
+    if not any(address):
+        yield "0.0.0.0", port  # noqa: S104
+    elif family == socket.AF_INET:
+        yield socket.inet_ntop(family, address), port
